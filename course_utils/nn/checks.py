@@ -1,0 +1,97 @@
+"""Checks that turn bad input into one clear sentence: the argument, its value, what is allowed."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+
+def check_batch(name, x, width=None):
+    """Require a floating point batch of shape (m, n), m >= 1.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    x : object
+        What was given.
+    width : int, optional
+        The number of features n that is expected.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not a floating point array.
+    ValueError
+        If `x` has another shape.
+    """
+    if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.floating):
+        given = f"an array of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+        raise TypeError(f"{name} must be a NumPy array of floating point numbers, got {given}")
+    if x.ndim != 2 or len(x) == 0 or x.shape[1] != (width or x.shape[1]):
+        wanted = f"(m, {width or 'n'}) with m >= 1"
+        raise ValueError(f"{name} must have shape {wanted}, got {x.shape}")
+
+
+def check_shape(name, x, shape):
+    """Require a floating point array of exactly this shape (TypeError, ValueError)."""
+    check_batch(name, x)
+    if x.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {x.shape}")
+
+
+def check_count(name, value, minimum=1):
+    """Require an integer that is at least `minimum` (TypeError, ValueError)."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+
+
+def check_number(name, value, low=0.0, high=np.inf, *, open_low=False, open_high=True):
+    """Require a real number between `low` and `high` (TypeError, ValueError).
+
+    `open_low` and `open_high` leave the bound itself out.
+    """
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    above = value > low if open_low else value >= low
+    below = value < high if open_high else value <= high
+    if not (above and below):
+        interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        raise ValueError(f"{name} must lie in {interval}, got {value}")
+
+
+def check_choice(name, value, choices):
+    """Require one of `choices` (ValueError)."""
+    if value not in choices:
+        allowed = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} must be one of {allowed}, got {value!r}")
+
+
+def check_generator(name, rng):
+    """Return `rng`, or a fresh unseeded generator for None (TypeError for anything else)."""
+    if rng is None:
+        return np.random.default_rng()
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"{name} must be a numpy.random.Generator or None, got {rng!r}")
+    return rng
+
+
+def check_dtype(name, dtype):
+    """Require a floating point data type (TypeError): integers would round every weight away."""
+    if not np.issubdtype(dtype, np.floating):
+        raise TypeError(f"{name} must be a floating point data type, got {dtype!r}")
+
+
+def check_labels(labels, m, classes):
+    """Return m integer labels in 0 ... classes - 1 as an array (ValueError for any others)."""
+    labels = np.asarray(labels)
+    if labels.shape != (m,):
+        raise ValueError(f"labels must have shape ({m},), one a row of logits, got {labels.shape}")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"labels must be integers, got {labels.dtype}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(
+            f"labels must lie in 0 ... {classes - 1}, got {labels.min()} ... {labels.max()}"
+        )
+    return labels

@@ -1,0 +1,205 @@
+"""Networks: layers in a row."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from course_utils.nn.checks import check_choice, check_count, check_generator, check_number
+from course_utils.nn.layers import Layer, Linear, ReLU, Tanh
+from course_utils.nn.normalization import BatchNorm, LayerNorm
+from course_utils.nn.regularization import Dropout
+
+
+class LayerView(Mapping):
+    """The ``params`` or ``grads`` of several layers as one mapping, looked up when asked.
+
+    Key "2.W" is the array "W" of layer 2: the array itself, never a copy.
+    """
+
+    def __init__(self, layers, attribute):
+        self._layers, self._attribute = layers, attribute
+
+    def _locate(self, key):
+        index, _, name = key.partition(".")
+        return getattr(self._layers[int(index)], self._attribute), name
+
+    def __getitem__(self, key):
+        try:
+            arrays, name = self._locate(key)
+            return arrays[name]
+        except (ValueError, IndexError, KeyError, AttributeError):
+            raise KeyError(key) from None
+
+    def __setitem__(self, key, array):
+        self[key]  # a new name is a KeyError: layers own their names
+        arrays, name = self._locate(key)
+        arrays[name] = array
+
+    def __iter__(self):
+        for index, layer in enumerate(self._layers):
+            for name in getattr(layer, self._attribute):
+                yield f"{index}.{name}"
+
+    def __len__(self):
+        return sum(1 for _ in self)
+
+    def __repr__(self):
+        shapes = ", ".join(f"{key}: {array.shape}" for key, array in self.items())
+        return f"{{{shapes}}}"
+
+
+class Sequential(Layer):
+    """Layers applied one after the other; itself a layer.
+
+    Parameters
+    ----------
+    layers : iterable of layers
+        At least one; anything with ``forward``, ``backward``, ``params`` and ``grads``.
+
+    Attributes
+    ----------
+    layers : list
+    params, grads : mapping
+        Live views of the layers' arrays under keys such as "0.W".
+
+    Raises
+    ------
+    TypeError, ValueError
+        For something that is no layer, or no layers at all.
+    """
+
+    def __init__(self, layers):
+        self.layers = list(layers)
+        if not self.layers:
+            raise ValueError("layers must hold at least one layer, got none")
+        for layer in self.layers:
+            if not (hasattr(layer, "forward") and hasattr(layer, "backward")):
+                raise TypeError(f"layers must be layers with forward and backward, got {layer!r}")
+        self.training = True
+
+    @property
+    def params(self):
+        """Parameters of all layers, by "index.name"."""
+        return LayerView(self.layers, "params")
+
+    @property
+    def grads(self):
+        """Gradients of all layers, by "index.name"."""
+        return LayerView(self.layers, "grads")
+
+    def forward(self, x):
+        """Send x, shape (m, n), through all layers."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, grad_y, input_grad=True):
+        """Send grad_y back through all layers and return the gradient of the input.
+
+        With ``input_grad=False`` a first Linear layer may leave the gradient of the input out.
+        """
+        first = self.layers[0]
+        for layer in reversed(self.layers[1:]):
+            grad_y = layer.backward(grad_y)
+        if input_grad or not isinstance(first, (Linear, Sequential)):
+            return first.backward(grad_y)
+        return first.backward(grad_y, input_grad=False)
+
+    def train(self):
+        """Switch every layer to training mode and return self."""
+        for layer in self.layers:
+            layer.train()
+        return super().train()
+
+    def eval(self):
+        """Switch every layer to evaluation mode and return self."""
+        for layer in self.layers:
+            layer.eval()
+        return super().eval()
+
+    def __iter__(self):
+        return iter(self.layers)
+
+    def __len__(self):
+        return len(self.layers)
+
+    def __repr__(self):
+        return f"Sequential({', '.join(map(repr, self.layers))})"
+
+
+NORMS = {None: None, "layer": LayerNorm, "batch": BatchNorm}
+ACTIVATIONS = {"relu": ReLU, "tanh": Tanh}
+
+
+def mlp(
+    widths,
+    *,
+    norm=None,
+    norm_position="before",
+    affine=True,
+    p=0.0,
+    c=2.0,
+    last_c=None,
+    activation="relu",
+    rng=None,
+    dtype=np.float32,
+):
+    """A multilayer perceptron: hidden layers of Linear, (norm), activation, (norm), (dropout).
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Input, hidden and output widths, for example [784, 100, 100, 10].
+    norm : {None, "layer", "batch"}
+        Normalization in every hidden layer.
+    norm_position : {"before", "after"}
+        Before or after the activation.
+    affine : bool
+        Whether the normalization learns gamma and beta.
+    p : float
+        Dropout at the end of every hidden layer; none for p = 0.
+    c : float
+        Initial weights are N(0, c / n_in).
+    last_c : float, optional
+        c of the output layer (None: the same c).
+    activation : {"relu", "tanh"}
+    rng : numpy.random.Generator, optional
+        Where weights and masks come from.
+    dtype : data type
+        Of the parameters.
+
+    Returns
+    -------
+    Sequential
+        Ends in a Linear layer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything outside these values.
+    """
+    widths = list(widths)
+    if len(widths) < 2:
+        raise ValueError(f"widths must hold an input and an output width, got {widths}")
+    for width in widths:
+        check_count("widths", width)
+    check_choice("norm", norm, NORMS)
+    check_choice("norm_position", norm_position, ("before", "after"))
+    check_choice("activation", activation, ACTIVATIONS)
+    check_number("p", p, 0, 1)
+    rng = check_generator("rng", rng)
+
+    def hidden(n_in, n_out):
+        yield Linear(n_in, n_out, c=c, rng=rng, dtype=dtype)
+        block = [ACTIVATIONS[activation]()]
+        if norm is not None:
+            normalization = NORMS[norm](n_out, affine=affine, dtype=dtype)
+            block.insert(0 if norm_position == "before" else 1, normalization)
+        yield from block
+        if p > 0:
+            yield Dropout(p, rng=rng)
+
+    *inner, n_out = widths
+    layers = [layer for pair in zip(inner, inner[1:]) for layer in hidden(*pair)]
+    last_c = c if last_c is None else last_c
+    return Sequential([*layers, Linear(inner[-1], n_out, c=last_c, rng=rng, dtype=dtype)])

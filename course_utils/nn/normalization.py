@@ -1,0 +1,186 @@
+"""Layer normalization and batch normalization: one formula, two axes.
+
+Layer normalization takes mean and variance over each row of the batch (one example's features),
+batch normalization over each column (one feature, all examples).
+"""
+
+import numpy as np
+
+from course_utils.nn.checks import (
+    check_batch,
+    check_count,
+    check_dtype,
+    check_number,
+    check_shape,
+)
+from course_utils.nn.layers import Layer
+
+
+def moments(x, axis):
+    """Mean and (biased) variance of x along `axis`, kept as a row or a column."""
+    return x.mean(axis=axis, keepdims=True), x.var(axis=axis, keepdims=True)
+
+
+def normalize(x, mean, var, eps):
+    """x_hat = (x - mean) / sqrt(var + eps)."""
+    return (x - mean) / np.sqrt(var + eps)
+
+
+def normalize_backward(grad_x_hat, x_hat, var, eps, axis):
+    """Gradient with respect to x, where mean and variance depend on x themselves.
+
+    The mean takes away the gradient's mean along `axis`, the variance its part along x_hat: what
+    is left cannot shift or stretch x, since the output would not notice (Ioffe and Szegedy, "Batch
+    Normalization" (2015), section 3, in closed form).
+    """
+    along_ones = grad_x_hat.mean(axis=axis, keepdims=True)
+    along_x_hat = (grad_x_hat * x_hat).mean(axis=axis, keepdims=True)
+    return (grad_x_hat - along_ones - x_hat * along_x_hat) / np.sqrt(var + eps)
+
+
+class Normalization(Layer):
+    """What the two normalization layers share: the width, eps, and scale and shift.
+
+    Parameters
+    ----------
+    n : int
+        Features.
+    eps : float
+        Added to the variance before the root.
+    affine : bool
+        Whether to learn y = gamma x_hat + beta; without it y = x_hat.
+    dtype : data type
+        Of gamma and beta.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For n below one or a negative eps.
+    """
+
+    def __init__(self, n, eps=1e-5, affine=True, dtype=np.float32):
+        check_count("n", n)
+        check_number("eps", eps)
+        check_dtype("dtype", dtype)
+        self.n, self.eps = n, eps
+        super().__init__(
+            **{"gamma": np.ones(n, dtype), "beta": np.zeros(n, dtype)} if affine else {}
+        )
+
+    def scale_and_shift(self, x_hat):
+        """y = gamma x_hat + beta, shape (m, n)."""
+        if not self.params:
+            return x_hat
+        return self.params["gamma"] * x_hat + self.params["beta"]
+
+    def scale_and_shift_backward(self, grad_y, x_hat):
+        """Fill the gradients of gamma and beta and return that of x_hat, shape (m, n)."""
+        if not self.params:
+            return grad_y
+        self.grads["gamma"] = (grad_y * x_hat).sum(axis=0)
+        self.grads["beta"] = grad_y.sum(axis=0)
+        return self.params["gamma"] * grad_y
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.n})"
+
+
+class LayerNorm(Normalization):
+    """Normalizes every row: each example by its own mean and variance over the n features.
+
+    Ba, Kiros and Hinton, "Layer Normalization" (2016), section 3. Parameters as in
+    `Normalization`; the lecture's form is ``affine=False`` after the nonlinearity. The same in
+    training and evaluation.
+    """
+
+    def forward(self, x):
+        """Normalize the rows of x, shape (m, n)."""
+        check_batch("x", x, self.n)
+        mean, var = moments(x, axis=1)
+        x_hat = normalize(x, mean, var, self.eps)
+        self.saved = x_hat, var
+        return self.scale_and_shift(x_hat)
+
+    def backward(self, grad_y):
+        """Fill ``grads`` and return grad_x, shape (m, n)."""
+        x_hat, var = self.recall()
+        check_shape("grad_y", grad_y, x_hat.shape)
+        grad_x_hat = self.scale_and_shift_backward(grad_y, x_hat)
+        return normalize_backward(grad_x_hat, x_hat, var, self.eps, axis=1)
+
+
+class BatchNorm(Normalization):
+    """Normalizes every column: each feature by its mean and variance over the batch.
+
+    Ioffe and Szegedy, "Batch Normalization" (2015), algorithms 1 and 2. In training the batch's
+    own statistics are used and running estimates of them are kept; in evaluation the running
+    estimates take their place, so that a prediction depends on its own example alone.
+
+    Parameters
+    ----------
+    n, eps, affine, dtype
+        As in `Normalization`.
+    momentum : float
+        Weight of the newest batch, 0 <= momentum <= 1, as in PyTorch:
+        running = (1 - momentum) running + momentum batch, with the unbiased variance.
+
+    Attributes
+    ----------
+    running_mean, running_var : ndarray, shape (n,)
+    """
+
+    def __init__(self, n, eps=1e-5, momentum=0.1, affine=True, dtype=np.float32):
+        super().__init__(n, eps, affine, dtype)
+        check_number("momentum", momentum, 0, 1, open_high=False)
+        self.momentum = momentum
+        self.running_mean = np.zeros(n, dtype)
+        self.running_var = np.ones(n, dtype)
+
+    def forward(self, x):
+        """Normalize the columns of x, shape (m, n); in training m must be at least 2.
+
+        Raises
+        ------
+        ValueError
+            In training, for a batch of one (it has no variance) or one whose mean or variance is
+            not finite; the running estimates stay as they were.
+        """
+        check_batch("x", x, self.n)
+        if self.training:
+            mean, var = self.batch_moments(x)
+            self.update_running(mean, var, len(x))
+        else:
+            mean, var = self.running_mean, self.running_var
+        x_hat = normalize(x, mean, var, self.eps)
+        self.saved = x_hat, var, self.training
+        return self.scale_and_shift(x_hat)
+
+    def backward(self, grad_y):
+        """Fill ``grads`` and return grad_x, shape (m, n), for the mode of the last forward."""
+        x_hat, var, was_training = self.recall()
+        check_shape("grad_y", grad_y, x_hat.shape)
+        grad_x_hat = self.scale_and_shift_backward(grad_y, x_hat)
+        if was_training:
+            return normalize_backward(grad_x_hat, x_hat, var, self.eps, axis=0)
+        return grad_x_hat / np.sqrt(var + self.eps)
+
+    def batch_moments(self, x):
+        """Mean and variance of the columns, each of shape (1, n), or a ValueError."""
+        if len(x) < 2:
+            raise ValueError(
+                "x must hold at least 2 examples in training mode, got 1: "
+                "a single example has no variance (call eval() to predict)"
+            )
+        mean, var = moments(x, axis=0)
+        if not (np.isfinite(mean).all() and np.isfinite(var).all()):
+            raise ValueError(
+                "x must have a finite mean and variance in every column, got NaN or infinity"
+            )
+        return mean, var
+
+    def update_running(self, mean, var, m):
+        """Move the running estimates toward the moments of a batch of m examples."""
+        unbiased = var * m / (m - 1)
+        keep, dtype = 1 - self.momentum, self.running_mean.dtype
+        self.running_mean = (keep * self.running_mean + self.momentum * mean[0]).astype(dtype)
+        self.running_var = (keep * self.running_var + self.momentum * unbiased[0]).astype(dtype)

@@ -1,0 +1,112 @@
+"""Optimizers: they read ``network.grads`` and update ``network.params`` in place.
+
+Weight decay touches the weight matrices ``W`` only, as in the lecture's formula; PyTorch decays
+whatever parameters it is handed, biases and gamma and beta included.
+"""
+
+import numpy as np
+
+from course_utils.nn.checks import check_number
+
+
+def is_weight(key):
+    """Whether a parameter is a weight matrix, the only kind that decays ("0.W", "3.W", ...)."""
+    return key.rpartition(".")[2] == "W"
+
+
+class SGD:
+    """Stochastic gradient descent with momentum and L2 weight decay, in PyTorch's form.
+
+    g = grad + weight_decay W;  v = momentum v + g;  W = W - lr v.
+
+    Parameters
+    ----------
+    network : layer
+        Its ``params`` are updated from its ``grads``.
+    lr : float
+        Learning rate alpha, above zero. Can be changed between steps.
+    momentum : float
+        In [0, 1).
+    weight_decay : float
+        lambda, zero or more; on weight matrices only.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For numbers outside these ranges.
+    """
+
+    def __init__(self, network, lr, momentum=0.0, weight_decay=0.0):
+        check_number("lr", lr, open_low=True)
+        check_number("momentum", momentum, 0, 1)
+        check_number("weight_decay", weight_decay)
+        self.network, self.lr = network, lr
+        self.momentum, self.weight_decay = momentum, weight_decay
+        self.velocity = {key: np.zeros_like(param) for key, param in network.params.items()}
+
+    def step(self):
+        """Update every parameter once."""
+        for key, param in self.network.params.items():
+            update = self.network.grads[key]
+            if self.weight_decay and is_weight(key):
+                update = update + self.weight_decay * param
+            if self.momentum:
+                self.velocity[key] *= self.momentum
+                self.velocity[key] += update
+                update = self.velocity[key]
+            param -= self.lr * update
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015, algorithm 1) and AdamW (Loshchilov and Hutter 2019, algorithm 2).
+
+    Parameters
+    ----------
+    network : layer
+        Its ``params`` are updated from its ``grads``.
+    lr : float
+        Learning rate alpha, above zero. Can be changed between steps.
+    betas : (float, float)
+        Decay rates of the two moments, each in [0, 1).
+    eps : float
+        Added to the root of the second moment, zero or more.
+    weight_decay : float
+        lambda, zero or more; on weight matrices only.
+    decoupled : bool
+        True: W shrinks by (1 - lr lambda) beside the step (AdamW); False: lambda W joins the
+        gradient (Adam with L2).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For numbers outside these ranges.
+    """
+
+    def __init__(self, network, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=True):
+        check_number("lr", lr, open_low=True)
+        for beta in betas:
+            check_number("betas", beta, 0, 1)
+        check_number("eps", eps)
+        check_number("weight_decay", weight_decay)
+        self.network, self.lr, self.betas, self.eps = network, lr, betas, eps
+        self.weight_decay, self.decoupled = weight_decay, decoupled
+        self.first = {key: np.zeros_like(param) for key, param in network.params.items()}
+        self.second = {key: np.zeros_like(param) for key, param in network.params.items()}
+        self.steps = 0
+
+    def step(self):
+        """Update every parameter once."""
+        self.steps += 1
+        beta1, beta2 = self.betas
+        for key, param in self.network.params.items():
+            grad = self.network.grads[key]
+            if self.weight_decay and is_weight(key):
+                if self.decoupled:
+                    param *= 1 - self.lr * self.weight_decay
+                else:
+                    grad = grad + self.weight_decay * param
+            self.first[key] = beta1 * self.first[key] + (1 - beta1) * grad
+            self.second[key] = beta2 * self.second[key] + (1 - beta2) * grad**2
+            mean = self.first[key] / (1 - beta1**self.steps)
+            scale = np.sqrt(self.second[key] / (1 - beta2**self.steps)) + self.eps
+            param -= self.lr * mean / scale
