@@ -4,6 +4,7 @@ Everything here is built by hand in the notebooks; a cell tagged ``library-...``
 code as this package.
 """
 
+from course_utils.nn.checks import NonFiniteError
 from course_utils.nn.gradients import gradient_check, numerical_gradient, relative_error
 from course_utils.nn.layers import Layer, Linear, ReLU, Tanh
 from course_utils.nn.losses import softmax, softmax_cross_entropy, squared_error
@@ -19,6 +20,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Linear",
+    "NonFiniteError",
     "ReLU",
     "SGD",
     "Sequential",

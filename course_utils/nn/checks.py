@@ -5,6 +5,10 @@ from numbers import Integral, Real
 import numpy as np
 
 
+class NonFiniteError(ValueError):
+    """Numbers that ought to be finite are NaN or infinite."""
+
+
 def check_batch(name, x, width=None):
     """Require a floating point batch of shape (m, n), m >= 1.
 

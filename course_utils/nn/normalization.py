@@ -7,6 +7,7 @@ batch normalization over each column (one feature, all examples).
 import numpy as np
 
 from course_utils.nn.checks import (
+    NonFiniteError,
     check_batch,
     check_count,
     check_dtype,
@@ -142,8 +143,8 @@ class BatchNorm(Normalization):
         Raises
         ------
         ValueError
-            In training, for a batch of one (it has no variance) or one whose mean or variance is
-            not finite; the running estimates stay as they were.
+            In training, for a batch of one (it has no variance) or, as a NonFiniteError, one whose
+            mean or variance is not finite; the running estimates stay as they were.
         """
         check_batch("x", x, self.n)
         if self.training:
@@ -165,7 +166,7 @@ class BatchNorm(Normalization):
         return grad_x_hat / np.sqrt(var + self.eps)
 
     def batch_moments(self, x):
-        """Mean and variance of the columns, each of shape (1, n), or a ValueError."""
+        """Mean and variance of the columns, each of shape (1, n), or the error of `forward`."""
         if len(x) < 2:
             raise ValueError(
                 "x must hold at least 2 examples in training mode, got 1: "
@@ -173,7 +174,7 @@ class BatchNorm(Normalization):
             )
         mean, var = moments(x, axis=0)
         if not (np.isfinite(mean).all() and np.isfinite(var).all()):
-            raise ValueError(
+            raise NonFiniteError(
                 "x must have a finite mean and variance in every column, got NaN or infinity"
             )
         return mean, var

@@ -1,0 +1,178 @@
+"""Training a network and measuring how well it does."""
+
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from course_utils.data import minibatches
+from course_utils.nn import NonFiniteError, softmax_cross_entropy
+from course_utils.nn.checks import check_count
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean loss and share of wrong answers on a data set, in evaluation mode."""
+
+    loss: float
+    error: float
+
+
+@dataclass
+class History:
+    """What happened in a training run.
+
+    Attributes
+    ----------
+    losses : list of float
+        The minibatch loss at every step, before its update.
+    evaluations : dict of int to Evaluation
+        By number of steps done.
+    diverged_at : int or None
+        The number of updates after which the loss was no longer finite; training stopped there.
+    interrupted : bool
+        Whether the run was stopped by the user and holds what it had until then.
+    """
+
+    losses: list = field(default_factory=list)
+    evaluations: dict = field(default_factory=dict)
+    diverged_at: int | None = None
+    interrupted: bool = False
+
+    @property
+    def final(self):
+        """The last Evaluation; None where nothing was evaluated."""
+        return self.evaluations[max(self.evaluations)] if self.evaluations else None
+
+
+def evaluate(network, images, labels, batch_size=1000):
+    """Loss and error in evaluation mode; the network's mode is put back afterwards.
+
+    Parameters
+    ----------
+    network : layer
+    images : ndarray, shape (m, n)
+    labels : ndarray of int, shape (m,)
+    batch_size : int
+        Only bounds the memory: in evaluation mode no prediction depends on its batch.
+
+    Returns
+    -------
+    Evaluation
+    """
+    check_count("batch_size", batch_size)
+    was_training = network.training
+    network.eval()
+    loss = wrong = 0.0
+    for start in range(0, len(images), batch_size):
+        batch = slice(start, start + batch_size)
+        logits = network.forward(images[batch])
+        loss += softmax_cross_entropy(logits, labels[batch])[0] * len(logits)
+        wrong += np.sum(logits.argmax(axis=1) != labels[batch])
+    if was_training:
+        network.train()
+    return Evaluation(float(loss / len(images)), float(wrong / len(images)))
+
+
+def training_steps(network, optimizer, batches, loss=softmax_cross_entropy):
+    """Train on each batch in turn and yield its loss; ends when the loss is no longer finite.
+
+    One step is four lines: forward, loss, backward, update. A generator, so that a figure can show
+    the training while it runs.
+
+    Parameters
+    ----------
+    network : layer
+    optimizer : object with ``step()``
+    batches : iterable of (x, labels)
+    loss : callable
+        ``loss(output, labels) -> (value, gradient)``.
+
+    Yields
+    ------
+    float
+        The loss before the step's update. The last one is NaN or infinite if training diverged.
+    """
+    network.train()
+    for x, labels in batches:
+        with np.errstate(over="ignore", invalid="ignore"):
+            try:
+                value, grad = loss(network.forward(x), labels)
+            except NonFiniteError:
+                value = np.nan
+            if np.isfinite(value):
+                network.backward(grad, input_grad=False)
+                optimizer.step()
+        yield value
+        if not np.isfinite(value):
+            return
+
+
+def fit(
+    network,
+    optimizer,
+    images,
+    labels,
+    *,
+    steps,
+    batch_size,
+    rng,
+    loss=softmax_cross_entropy,
+    test=None,
+    evaluate_every=None,
+    progress=False,
+):
+    """Train for a number of minibatch steps.
+
+    A run that diverges ends early and says so in the history; the interrupt button ends it early
+    too, with everything measured until then.
+
+    Parameters
+    ----------
+    network : layer
+    optimizer : object with ``step()``
+    images : ndarray, shape (m, n)
+    labels : ndarray of int, shape (m,)
+    steps, batch_size : int
+    rng : numpy.random.Generator
+        Shuffles the examples anew every epoch.
+    loss : callable
+        ``loss(output, labels) -> (value, gradient)``.
+    test : (ndarray, ndarray), optional
+        Images and labels to evaluate on, at the end and, if `evaluate_every` is given, every so
+        many steps (0 included).
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    TypeError, ValueError
+        For steps or batch sizes that are no positive integers, or labels of another length.
+    """
+    check_count("steps", steps)
+    if evaluate_every is not None:
+        check_count("evaluate_every", evaluate_every)
+    batches = islice(minibatches(images, labels, batch_size, rng, epochs=None), steps)
+    history = History()
+
+    def checkpoint(step):
+        due = step == steps or (evaluate_every and step % evaluate_every == 0)
+        if test is not None and due and history.diverged_at is None:
+            history.evaluations[step] = evaluate(network, *test)
+
+    try:
+        checkpoint(0)
+        losses = training_steps(network, optimizer, batches, loss)
+        for value in tqdm(losses, total=steps, disable=not progress, leave=False):
+            history.losses.append(value)
+            if not np.isfinite(value):
+                history.diverged_at = len(history.losses) - 1
+            checkpoint(len(history.losses))
+    except KeyboardInterrupt:
+        history.interrupted = True
+    return history
