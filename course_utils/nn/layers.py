@@ -81,7 +81,7 @@ def linear_forward(x, W, b):
     return x @ W + b
 
 
-def linear_backward(grad_y, x, W):
+def linear_backward(grad_y, x, W, input_grad=True):
     """The three gradients of `linear_forward`: with respect to x, W and b.
 
     Parameters
@@ -89,6 +89,8 @@ def linear_backward(grad_y, x, W):
     grad_y : ndarray, shape (m, n_out)
     x : ndarray, shape (m, n_in)
     W : ndarray, shape (n_in, n_out)
+    input_grad : bool
+        Whether grad_x is wanted; None takes its place if not.
 
     Returns
     -------
@@ -96,7 +98,7 @@ def linear_backward(grad_y, x, W):
     grad_W : ndarray, shape (n_in, n_out)
     grad_b : ndarray, shape (n_out,)
     """
-    grad_x = grad_y @ W.T
+    grad_x = grad_y @ W.T if input_grad else None
     grad_W = x.T @ grad_y
     grad_b = grad_y.sum(axis=0)
     return grad_x, grad_W, grad_b
@@ -145,12 +147,9 @@ class Linear(Layer):
         With ``input_grad=False`` grad_x is left out (None is returned): nobody needs the gradient
         of the first layer's input, and it costs a third of that layer's work.
         """
-        x = self.recall()
+        x, W = self.recall(), self.params["W"]
         check_shape("grad_y", grad_y, (len(x), self.n_out))
-        if not input_grad:
-            self.grads["W"], self.grads["b"] = x.T @ grad_y, grad_y.sum(axis=0)
-            return None
-        grad_x, grad_W, grad_b = linear_backward(grad_y, x, self.params["W"])
+        grad_x, grad_W, grad_b = linear_backward(grad_y, x, W, input_grad)
         self.grads["W"], self.grads["b"] = grad_W, grad_b
         return grad_x
 

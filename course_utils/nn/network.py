@@ -48,6 +48,17 @@ class LayerView(Mapping):
         return f"{{{shapes}}}"
 
 
+def check_layers(layers):
+    """Return the layers as a list (ValueError for none, TypeError for what is no layer)."""
+    layers = list(layers)
+    if not layers:
+        raise ValueError("layers must hold at least one layer, got none")
+    for layer in layers:
+        if not (hasattr(layer, "forward") and hasattr(layer, "backward")):
+            raise TypeError(f"layers must have forward and backward, got {layer!r}")
+    return layers
+
+
 class Sequential(Layer):
     """Layers applied one after the other; itself a layer.
 
@@ -69,12 +80,7 @@ class Sequential(Layer):
     """
 
     def __init__(self, layers):
-        self.layers = list(layers)
-        if not self.layers:
-            raise ValueError("layers must hold at least one layer, got none")
-        for layer in self.layers:
-            if not (hasattr(layer, "forward") and hasattr(layer, "backward")):
-                raise TypeError(f"layers must be layers with forward and backward, got {layer!r}")
+        self.layers = check_layers(layers)
         self.training = True
 
     @property
@@ -98,8 +104,8 @@ class Sequential(Layer):
 
         With ``input_grad=False`` a first Linear layer may leave the gradient of the input out.
         """
-        first = self.layers[0]
-        for layer in reversed(self.layers[1:]):
+        first, *rest = self.layers
+        for layer in reversed(rest):
             grad_y = layer.backward(grad_y)
         if input_grad or not isinstance(first, (Linear, Sequential)):
             return first.backward(grad_y)

@@ -1,0 +1,95 @@
+"""Controls of a live exploration: ordinary widgets with a ``value``, labelled in words."""
+
+import math
+from numbers import Integral
+
+import ipywidgets as widgets
+import traitlets
+
+from course_utils.nn.checks import check_choice
+
+LABEL = {"description_width": "250px"}
+WIDTH = "600px"
+
+
+def slider(low, high, value, *, step=None, log=False, label=None):
+    """A slider from `low` to `high`; whole numbers if all three are.
+
+    Parameters
+    ----------
+    low, high, value : int or float
+        The ends and the default.
+    step : int or float, optional
+        Between neighboring values (for `log`, in powers of ten).
+    log : bool
+        Equal distances multiply by equal factors.
+    label : str, optional
+        The symbol and its name, for example "c: initial variance times width"; by default the
+        name of the argument that the slider moves.
+
+    Raises
+    ------
+    ValueError
+        Unless low <= value <= high and low < high (and low > 0 for `log`).
+    """
+    if not (low < high and low <= value <= high):
+        raise ValueError(f"value must lie between low and high, got {low}, {high}, {value}")
+    options = {"value": value, "description": label or "", "style": LABEL}
+    options["layout"] = {"width": WIDTH}
+    if log:
+        if low <= 0:
+            raise ValueError(f"low must be above 0 on a log slider, got {low}")
+        return widgets.FloatLogSlider(
+            min=math.log10(low), max=math.log10(high), step=step or 0.05,
+            readout_format=".2g", **options,
+        )  # fmt: skip
+    if all(isinstance(number, Integral) for number in (low, high, value)):
+        return widgets.IntSlider(min=low, max=high, step=step or 1, **options)
+    step = step or 10 ** math.floor(math.log10((high - low) / 20))
+    decimals = max(0, -math.floor(math.log10(step)))
+    return widgets.FloatSlider(
+        min=low, max=high, step=step, readout_format=f".{decimals}f", **options
+    )
+
+
+def choice(options, value, *, label=None):
+    """Buttons of which one is pressed.
+
+    Parameters
+    ----------
+    options : sequence, or dict of str to object
+        The choices; a dict gives each its words.
+    value : object
+        The default, one of the options (ValueError if not).
+    label : str, optional
+        As for `slider`.
+    """
+    values = list(options.values()) if isinstance(options, dict) else list(options)
+    check_choice("value", value, values)
+    items = list(options.items()) if isinstance(options, dict) else values
+    return widgets.ToggleButtons(
+        options=items, value=value, description=label or "", style={**LABEL, "button_width": "auto"}
+    )
+
+
+def toggle(value, *, label=None):
+    """A box to tick."""
+    return widgets.Checkbox(value=bool(value), description=label or "", indent=False)
+
+
+class DrawAgain(widgets.Button):
+    """A button that counts its clicks; the count serves as the seed of a fresh draw."""
+
+    value = traitlets.Int(0)
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.on_click(self._count)
+
+    def _count(self, _):
+        self.value += 1
+
+
+def draw_again(*, label="Draw again"):
+    """A button for fresh random numbers: the compute function gets 0, 1, 2, ... as its seed."""
+    return DrawAgain(description=label)
