@@ -1,0 +1,212 @@
+// What the tests ask of a page with one notebook in JupyterLab (`window.jupyterapp`).
+// The cells are known by their number among all cells, from 0.
+
+window.course = (() => {
+  const panel = () => window.jupyterapp.shell.currentWidget;
+  const cells = () => panel().content.widgets;
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const cellOf = (element) => cells().findIndex((cell) => cell.node.contains(element));
+  const late = []; // what the kernel complained of outside of cells, as widgets' callbacks do
+  let running = false;
+
+  const within = (seconds, promise, what) =>
+    Promise.race([
+      promise,
+      pause(1000 * seconds).then(() => {
+        throw new Error(`${what}: not finished after ${seconds} s`);
+      }),
+    ]);
+
+  const frame = () =>
+    Promise.race([new Promise((resolve) => requestAnimationFrame(resolve)), pause(100)]);
+
+  // All that the page sent before is dealt with, and what came of it has arrived.
+  const roundTrip = () => panel().sessionContext.session.kernel.requestKernelInfo();
+
+  const text = (lines) => (Array.isArray(lines) ? lines.join("") : lines);
+  const plain = (lines) => text(lines).replace(/\x1b\[[0-9;]*m/g, "");
+
+  const complaint = (type, content) => {
+    if (type === "error") return `${content.ename}: ${content.evalue}`;
+    if (type === "stream" && content.name === "stderr") return plain(content.text).trim();
+  };
+
+  function listen() {
+    panel().sessionContext.iopubMessage.connect((_, message) => {
+      const found = complaint(message.header.msg_type, message.content);
+      const byCell = running && message.parent_header.msg_type === "execute_request";
+      const greeting = found?.startsWith("No such comm"); // JupyterLab's, before ipywidgets is there
+      if (found && !byCell && !greeting) late.push(found);
+    });
+  }
+
+  async function ready(seconds) {
+    const until = performance.now() + 1000 * seconds;
+    while (!panel()?.context) {
+      if (performance.now() > until) throw new Error(`no notebook after ${seconds} s`);
+      await pause(50);
+    }
+    await within(seconds, panel().context.ready, "opening the notebook");
+    await within(seconds, panel().sessionContext.ready, "starting the kernel");
+    await within(seconds, panel().sessionContext.session.kernel.info, "connecting to the kernel");
+    listen();
+  }
+
+  function trust() {
+    for (const cell of cells()) cell.model.trusted = true;
+  }
+
+  async function runAll(seconds) {
+    running = true;
+    const run = window.jupyterapp.commands.execute("notebook:run-all-cells");
+    await within(seconds, run, "running all cells");
+    await within(seconds, roundTrip(), "waiting for the kernel");
+    running = false;
+  }
+
+  function errors() {
+    const found = [];
+    cells().forEach((cell, number) => {
+      const { model } = cell;
+      if (model.type !== "code") return;
+      if (!model.executionCount && model.sharedModel.source.trim()) {
+        found.push(`cell ${number} did not run`);
+      }
+      const mayRaise = (model.getMetadata("tags") ?? []).includes("raises-exception");
+      for (const output of model.outputs.toJSON()) {
+        const fault = complaint(output.output_type, output);
+        if (fault && !(mayRaise && output.output_type === "error")) {
+          found.push(`cell ${number}: ${fault}`);
+        }
+      }
+    });
+    return [...found, ...late.map((fault) => `a widget's callback: ${fault}`), ...onPage()];
+  }
+
+  // What a reader would see as broken.
+  function onPage() {
+    const found = [];
+    const report = (element, fault) => found.push(`cell ${cellOf(element)}: ${fault}`);
+    for (const area of panel().node.querySelectorAll(".jp-OutputArea-output")) {
+      const line = area.innerText.match(/(Error displaying widget|Javascript Error).*/);
+      if (line) report(area, line[0]);
+    }
+    for (const formula of panel().node.querySelectorAll("[data-mjx-error]")) {
+      report(formula, `formula: ${formula.dataset.mjxError}`);
+    }
+    for (const image of panel().node.querySelectorAll("img")) {
+      if (image.complete && !image.naturalWidth) report(image, `missing image ${image.alt}`);
+    }
+    return found;
+  }
+
+  // A finger print of an image's pixels; null where there is none or all have one color.
+  async function pixels(image) {
+    try {
+      await image.decode();
+    } catch {
+      return null; // replaced while it was decoded, or broken
+    }
+    const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+    const colors = new Uint32Array(data.buffer);
+    if (colors.every((color) => color === colors[0])) return null;
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+    return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  // The number of good pictures in each cell's outputs.
+  async function pictures() {
+    const counts = cells().map(() => 0);
+    for (const image of panel().node.querySelectorAll(".jp-OutputArea-output img")) {
+      if (await pixels(image)) counts[cellOf(image)] += 1;
+    }
+    return counts;
+  }
+
+  function control(element) {
+    const handle = element.querySelector(".noUi-handle");
+    const options = [...element.querySelectorAll("select option, button")];
+    const box = element.querySelector("input[type=checkbox]");
+    const label = element.querySelector(".widget-label, .widget-label-basic") ?? element;
+    if (handle) {
+      return {
+        kind: "slider",
+        label: label.innerText,
+        value: element.querySelector(".widget-readout")?.innerText ?? handle.ariaValueText,
+        position: handle.ariaValueNow / 1,
+        range: [handle.ariaValueMin / 1, handle.ariaValueMax / 1],
+      };
+    }
+    if (box) return { kind: "toggle", label: label.innerText, value: String(box.checked) };
+    if (options.length) {
+      const chosen = options.find((option) => option.selected || option.matches(".mod-active"));
+      return { kind: "choice", label: label.innerText, value: chosen?.innerText ?? "" };
+    }
+    return { kind: "button", label: element.innerText, value: "" };
+  }
+
+  async function state(root) {
+    const image = root.querySelector("img.live-figure");
+    const [box, outer] = [image?.getBoundingClientRect(), root.getBoundingClientRect()];
+    return {
+      picture: image && (await pixels(image)),
+      reading: root.querySelector(".live-reading")?.innerText.trim() ?? "",
+      values: [...root.querySelectorAll(".live-control")].map((each) => control(each).value),
+      place: box && [box.left - outer.left, box.top - outer.top, box.width, box.height],
+    };
+  }
+
+  // The exploration's state once the kernel has answered all moves and nothing changes any more.
+  async function settled(root, seconds) {
+    const until = performance.now() + 1000 * seconds;
+    let [before, quiet] = ["", 0];
+    while (quiet < 2) {
+      if (performance.now() > until) throw new Error(`still changing after ${seconds} s`);
+      await within(seconds, roundTrip(), "waiting for the kernel");
+      await frame();
+      await frame();
+      const now = JSON.stringify(await state(root));
+      const busy = root.querySelector(".live-stop:not([disabled])");
+      quiet = now === before && !busy ? quiet + 1 : 0;
+      before = now;
+    }
+    return JSON.parse(before);
+  }
+
+  async function theme(name) {
+    await window.jupyterapp.commands.execute("apputils:change-theme", { theme: name });
+    await document.fonts.ready;
+    await pause(500); // the style sheet's own transitions
+  }
+
+  // Where the visible part of the notebook stands, how long the whole is, and where it can be cut.
+  function layout() {
+    const outer = panel().node.querySelector(".jp-WindowedPanel-outer");
+    const { left, top, width, height } = outer.getBoundingClientRect();
+    const boxes = (selector) =>
+      [...outer.querySelectorAll(selector)].map((element) => element.getBoundingClientRect());
+    const onPage = (y) => y - top + outer.scrollTop;
+    const tops = (selector) => boxes(selector).map((box) => onPage(box.top));
+    const end = onPage(Math.max(...boxes(".jp-Cell").map((box) => box.bottom)));
+    const blocks = tops(".jp-OutputArea-child, .jp-RenderedMarkdown > *");
+    return { left, top, width, height, end, cells: tops(".jp-Cell"), blocks };
+  }
+
+  async function scroll(y) {
+    const outer = panel().node.querySelector(".jp-WindowedPanel-outer");
+    outer.scrollTop = y;
+    await frame();
+    await frame();
+    return outer.scrollTop;
+  }
+
+  const shutdown = () => panel().sessionContext.shutdown();
+
+  return {
+    cellOf, control, errors, layout, pictures, ready, runAll, scroll, settled, shutdown, theme,
+    trust,
+  };
+})();

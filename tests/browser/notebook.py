@@ -1,0 +1,206 @@
+"""A notebook open in JupyterLab, and the live explorations in it, as a student meets them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("notebook.js")
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+# Screenshots show the page; what JupyterLab lays over a selected cell stays out.
+HIDDEN = ".jp-cell-toolbar, .jp-cell-menu, .jp-Toast { display: none !important }"
+
+
+@dataclass(frozen=True)
+class State:
+    """An exploration at rest.
+
+    `picture` is a finger print of the image's pixels (None: no image, or one of a single color),
+    `reading` the text under it, `values` what each control shows, `place` the image's left, top,
+    width and height within the exploration.
+    """
+
+    picture: str | None
+    reading: str
+    values: list[str]
+    place: list[float] | None
+
+
+class Notebook:
+    """A page with one notebook. Cells are known by their number, from 0."""
+
+    def __init__(self, page):
+        self.page = page
+        page.add_script_tag(path=SCRIPT)
+        page.add_style_tag(content=HIDDEN)
+        self._faults = []
+        page.on("pageerror", lambda error: self._faults.append(f"the page: {error}"))
+        page.evaluate("course.ready(120)")
+        self.set_theme("light")
+
+    def close(self):
+        """End the kernel and close the page."""
+        try:
+            self.page.evaluate("course.shutdown()")
+        finally:
+            self.page.close()
+
+    def run_all(self, timeout=600):
+        """Run all cells and return when the last has ended; see `errors`."""
+        self.page.evaluate("seconds => course.runAll(seconds)", timeout)
+
+    def errors(self) -> list[str]:
+        """What went wrong so far, by cell: exceptions, stderr, cells that did not run, exceptions
+        in widgets' callbacks, broken formulas and missing images.
+
+        An exception in a cell tagged raises-exception is none.
+        """
+        return self.page.evaluate("course.errors()") + self._faults
+
+    def pictures(self) -> list[int]:
+        """How many pictures (of more than one color) each cell shows in its output."""
+        return self.page.evaluate("course.pictures()")
+
+    def trust(self):
+        """Show saved outputs as in a notebook that the reader has run or trusted before."""
+        self.page.evaluate("course.trust()")
+
+    def set_theme(self, theme):
+        """Change to JupyterLab's "light" or "dark" theme."""
+        self.page.evaluate("name => course.theme(name)", THEMES[theme])
+
+    def explorations(self) -> list["Exploration"]:
+        """The live explorations on the page, from the top."""
+        found = self.page.locator(".live")
+        return [Exploration(found.nth(number)) for number in range(found.count())]
+
+    def screenshots(self, folder, theme) -> list[Path]:
+        """Write the whole page to `folder`/`theme`-NN.png, cut between blocks where possible."""
+        self.set_theme(theme)
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob(f"{theme}-*.png"):
+            old.unlink()
+        self.page.mouse.move(0, 0)
+        layout = self.page.evaluate("course.layout()")
+        paths, top = [], 0
+        while top < layout["end"]:
+            bottom = _cut(top, layout)
+            scrolled = self.page.evaluate("y => course.scroll(y)", top)
+            clip = {
+                "x": layout["left"],
+                "y": layout["top"] + top - scrolled,
+                "width": layout["width"],
+                "height": bottom - top,
+            }
+            paths.append(folder / f"{theme}-{len(paths) + 1:02}.png")
+            self.page.screenshot(path=paths[-1], clip=clip)
+            top = bottom
+        return paths
+
+
+def _cut(top, layout):
+    """Where the slice that begins at `top` ends: before a cell, else before a block in a cell."""
+    limit = top + layout["height"]
+    if layout["end"] <= limit:
+        return layout["end"]
+    for edges in layout["cells"], layout["blocks"]:
+        lower_half = [y for y in edges if limit - layout["height"] / 2 < y <= limit]
+        if lower_half:
+            return max(lower_half)
+    return limit
+
+
+class Exploration:
+    """Sliders and other controls, the picture that follows them and its reading."""
+
+    def __init__(self, locator):
+        self.locator = locator
+
+    @property
+    def cell(self) -> int:
+        """The number of its cell."""
+        return self.locator.evaluate("element => course.cellOf(element)")
+
+    @property
+    def controls(self) -> list["Control"]:
+        """The controls in the order of the page; *reset* and *stop* are not among them."""
+        found = self.locator.locator(".live-control")
+        return [Control(found.nth(number)) for number in range(found.count())]
+
+    def settled(self, timeout=120) -> State:
+        """Wait until every move has been answered and nothing changes, and return what is seen."""
+        state = self.locator.evaluate("(root, seconds) => course.settled(root, seconds)", timeout)
+        return State(**state)
+
+    def picture(self):
+        """A finger print of the picture's pixels at rest, or None if there is no picture."""
+        return self.settled().picture
+
+    def reading(self) -> str:
+        """The text under the picture, at rest."""
+        return self.settled().reading
+
+    def reset(self):
+        """Press the reset button."""
+        self.locator.locator(".live-reset").click()
+
+    def screenshot(self, path):
+        """Write the exploration alone to `path`."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.locator.screenshot(path=path)
+
+
+class Control:
+    """A slider, a choice (list or buttons), a toggle or a button of an exploration."""
+
+    def __init__(self, locator):
+        self.locator = locator
+        described = self._describe()
+        self.kind, self.label = described["kind"], described["label"]
+
+    def _describe(self):
+        return self.locator.evaluate("element => course.control(element)")
+
+    @property
+    def value(self) -> str:
+        """What the control shows."""
+        return self._describe()["value"]
+
+    @property
+    def fraction(self) -> float:
+        """Where a slider's handle stands, from 0 to 1."""
+        described = self._describe()
+        low, high = described["range"]
+        return (described["position"] - low) / (high - low)
+
+    def press(self, key, times=1):
+        """Put the focus on a slider's handle and press `key`."""
+        handle = self.locator.locator(".noUi-handle")
+        handle.focus()
+        for _ in range(times):
+            handle.press(key)
+
+    def drag(self, fraction, steps=20):
+        """Drag a slider's handle with the mouse to `fraction` (0 to 1) of its track."""
+        self.locator.scroll_into_view_if_needed()
+        handle = self.locator.locator(".noUi-handle").bounding_box()
+        track = self.locator.locator(".noUi-base").bounding_box()
+        mouse = self.locator.page.mouse
+        y = handle["y"] + handle["height"] / 2
+        mouse.move(handle["x"] + handle["width"] / 2, y)
+        mouse.down()
+        mouse.move(track["x"] + fraction * track["width"], y, steps=steps)
+        mouse.up()
+
+    def change(self):
+        """Choose another option, or click a toggle or a button."""
+        select = self.locator.locator("select")
+        if self.kind == "choice" and select.count():
+            select.select_option(index=0 if select.evaluate("list => list.selectedIndex") else 1)
+        elif self.kind == "choice":
+            self.locator.locator("button:not(.mod-active)").first.click()
+        elif self.kind == "toggle":
+            self.locator.locator("input").click()
+        else:
+            self.locator.click()
