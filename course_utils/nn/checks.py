@@ -1,5 +1,6 @@
 """Checks that turn bad input into one clear sentence: the argument, its value, what is allowed."""
 
+from collections.abc import Iterable
 from numbers import Integral, Real
 
 import numpy as np
@@ -67,9 +68,32 @@ def check_number(name, value, low=0.0, high=np.inf, *, open_low=False, open_high
 
 def check_choice(name, value, choices):
     """Require one of `choices` (ValueError)."""
-    if value not in choices:
+    if value not in list(choices):
         allowed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name} must be one of {allowed}, got {value!r}")
+
+
+def check_list(name, values):
+    """Return the values of any iterable as a list (TypeError for what cannot be iterated)."""
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a list, got {values!r}")
+    return list(values)
+
+
+def check_layer(name, layer):
+    """Require a layer: forward, backward, params and grads (TypeError)."""
+    if not all(hasattr(layer, part) for part in ("forward", "backward", "params", "grads")):
+        raise TypeError(
+            f"{name} must be a layer with forward, backward, params and grads, got {layer!r}"
+        )
+
+
+def check_betas(betas):
+    """Require two numbers in [0, 1) (TypeError, ValueError)."""
+    if len(check_list("betas", betas)) != 2:
+        raise ValueError(f"betas must hold two numbers, got {betas!r}")
+    for beta in betas:
+        check_number("betas", beta, 0, 1)
 
 
 def check_generator(name, rng):

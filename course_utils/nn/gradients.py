@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from course_utils.nn.checks import check_batch
+from course_utils.nn.checks import check_batch, check_layer
 
 
 def numerical_gradient(f, a, h=1e-5):
@@ -83,6 +83,7 @@ def gradient_check(layer, x):
     -------
     float
     """
+    check_layer("layer", layer)
     check_batch("x", x)
     layer, x = copy.deepcopy(layer), x.astype(np.float64)
     for key, param in layer.params.items():

@@ -50,9 +50,10 @@ def softmax_cross_entropy(logits, labels):
     m = len(labels)
     rows = np.arange(m)
     shifted = logits - logits.max(axis=1, keepdims=True)
-    log_sum = np.log(np.exp(shifted).sum(axis=1))
-    loss = np.mean(log_sum - shifted[rows, labels])
-    grad = softmax(logits)
+    exp = np.exp(shifted)
+    total = exp.sum(axis=1)
+    loss = np.mean(np.log(total) - shifted[rows, labels])
+    grad = exp / total[:, None]
     grad[rows, labels] -= 1
     return float(loss), grad / m
 

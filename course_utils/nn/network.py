@@ -4,7 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from course_utils.nn.checks import check_choice, check_count, check_generator, check_number
+from course_utils.nn.checks import (
+    check_choice,
+    check_count,
+    check_generator,
+    check_layer,
+    check_list,
+    check_number,
+)
 from course_utils.nn.layers import Layer, Linear, ReLU, Tanh
 from course_utils.nn.normalization import BatchNorm, LayerNorm
 from course_utils.nn.regularization import Dropout
@@ -50,12 +57,11 @@ class LayerView(Mapping):
 
 def check_layers(layers):
     """Return the layers as a list (ValueError for none, TypeError for what is no layer)."""
-    layers = list(layers)
+    layers = check_list("layers", layers)
     if not layers:
         raise ValueError("layers must hold at least one layer, got none")
     for layer in layers:
-        if not (hasattr(layer, "forward") and hasattr(layer, "backward")):
-            raise TypeError(f"layers must have forward and backward, got {layer!r}")
+        check_layer("each of layers", layer)
     return layers
 
 
@@ -184,7 +190,7 @@ def mlp(
     TypeError, ValueError
         For anything outside these values.
     """
-    widths = list(widths)
+    widths = check_list("widths", widths)
     if len(widths) < 2:
         raise ValueError(f"widths must hold an input and an output width, got {widths}")
     for width in widths:
@@ -193,6 +199,9 @@ def mlp(
     check_choice("norm_position", norm_position, ("before", "after"))
     check_choice("activation", activation, ACTIVATIONS)
     check_number("p", p, 0, 1)
+    check_number("c", c)
+    last_c = c if last_c is None else last_c
+    check_number("last_c", last_c)
     rng = check_generator("rng", rng)
 
     def hidden(n_in, n_out):
@@ -207,5 +216,4 @@ def mlp(
 
     *inner, n_out = widths
     layers = [layer for pair in zip(inner, inner[1:]) for layer in hidden(*pair)]
-    last_c = c if last_c is None else last_c
     return Sequential([*layers, Linear(inner[-1], n_out, c=last_c, rng=rng, dtype=dtype)])

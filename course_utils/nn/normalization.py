@@ -63,7 +63,7 @@ class Normalization(Layer):
         check_count("n", n)
         check_number("eps", eps)
         check_dtype("dtype", dtype)
-        self.n, self.eps = n, eps
+        self.n, self.eps = n, float(eps)  # NumPy's float64 would make float32 results float64
         super().__init__(
             **{"gamma": np.ones(n, dtype), "beta": np.zeros(n, dtype)} if affine else {}
         )

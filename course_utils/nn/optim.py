@@ -6,7 +6,7 @@ whatever parameters it is handed, biases and gamma and beta included.
 
 import numpy as np
 
-from course_utils.nn.checks import check_number
+from course_utils.nn.checks import check_betas, check_layer, check_number
 
 
 def is_weight(key):
@@ -37,6 +37,7 @@ class SGD:
     """
 
     def __init__(self, network, lr, momentum=0.0, weight_decay=0.0):
+        check_layer("network", network)
         check_number("lr", lr, open_low=True)
         check_number("momentum", momentum, 0, 1)
         check_number("weight_decay", weight_decay)
@@ -83,9 +84,9 @@ class Adam:
     """
 
     def __init__(self, network, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=True):
+        check_layer("network", network)
         check_number("lr", lr, open_low=True)
-        for beta in betas:
-            check_number("betas", beta, 0, 1)
+        check_betas(betas)
         check_number("eps", eps)
         check_number("weight_decay", weight_decay)
         self.network, self.lr, self.betas, self.eps = network, lr, betas, eps

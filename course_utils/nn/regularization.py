@@ -42,7 +42,7 @@ class Dropout(Layer):
     @p.setter
     def p(self, p):
         check_number("p", p, 0, 1)
-        self._p = p
+        self._p = float(p)  # NumPy's float64 would make float32 results float64
 
     def forward(self, x):
         """Multiply x, shape (m, n), by a fresh mask in training; return x itself in evaluation."""
