@@ -1,6 +1,6 @@
 """Data for the course: MNIST, minibatches, and small sets of points in the plane.
 
-Everything works offline; randomness comes from the `numpy.random.Generator` that is handed in.
+Randomness comes from the `numpy.random.Generator` that is handed in; nothing is downloaded.
 """
 
 import hashlib
@@ -34,13 +34,9 @@ def load_mnist(split="train"):
     Raises
     ------
     ValueError
-        If `split` is unknown, or if the file is not the one that belongs to the course.
+        If `split` is unknown, or if the file is not the one that `data/README.md` describes.
     FileNotFoundError
         If the file is missing.
-
-    Notes
-    -----
-    Source, license and checksums are in `data/README.md`.
     """
     if split not in ("train", "test"):
         raise ValueError(f'split must be "train" or "test", got {split!r}')
@@ -81,27 +77,21 @@ def standardize(images, out=None):
         raise ValueError(f"images must be floating point, from 0 to 1, got {images.dtype}")
     if out is None:
         out = np.empty_like(images)
-    elif out.shape != images.shape or out.dtype != images.dtype:
-        raise ValueError(
-            f"out must have the shape and dtype of images, {images.shape} {images.dtype}, "
-            f"got {out.shape} {out.dtype}"
-        )
+    elif (out.shape, out.dtype) != (images.shape, images.dtype):
+        raise ValueError(f"out must be {images.shape} {images.dtype}, got {out.shape} {out.dtype}")
     np.subtract(images, MNIST_MEAN, out=out)
-    np.divide(out, MNIST_STD, out=out)
-    return out
+    return np.divide(out, MNIST_STD, out=out)
 
 
 def minibatches(images, labels, batch_size, rng, epochs=1):
     """Go through the examples in random order, `batch_size` at a time.
 
-    Every batch has exactly `batch_size` examples. The few left over at the end of an epoch sit
-    out, and the next epoch's shuffle draws others: a smaller batch would give a noisier gradient
-    than its neighbors, and batch normalization cannot take a variance over a batch of one.
+    Every batch has exactly `batch_size` examples, and the few left over sit out that epoch: a
+    smaller batch gives a noisier gradient, and a batch of one has no variance to normalize with.
 
     Parameters
     ----------
-    images : ndarray (m, ...)
-    labels : ndarray (m, ...)
+    images, labels : ndarray (m, ...)
     batch_size : int, 1 to m
     rng : numpy.random.Generator
         Shuffles the examples anew as each epoch starts.
@@ -115,10 +105,9 @@ def minibatches(images, labels, batch_size, rng, epochs=1):
 
     Raises
     ------
-    ValueError
-        At the call: if the lengths differ, or `batch_size` or `epochs` is out of range.
-    TypeError
-        At the call: if `rng` is not a `numpy.random.Generator`.
+    ValueError, TypeError
+        At the call, not at the first batch: if the lengths differ, if `batch_size` or `epochs`
+        is out of range, if `rng` is not a `numpy.random.Generator`.
     """
     m = len(images)
     if len(labels) != m:
@@ -130,9 +119,8 @@ def minibatches(images, labels, batch_size, rng, epochs=1):
 
     def batches():
         for _ in itertools.count() if epochs is None else range(epochs):
-            order = rng.permutation(m)
-            for start in range(0, m - batch_size + 1, batch_size):
-                batch = order[start : start + batch_size]
+            order = rng.permutation(m)[: m - m % batch_size]
+            for batch in order.reshape(-1, batch_size):
                 yield images[batch], labels[batch]
 
     return batches()
@@ -146,7 +134,7 @@ def two_moons(m, rng, noise=0.1):
     m : int, at least 1
         Number of points.
     rng : numpy.random.Generator
-        With the same seed and `m`, another `noise` moves each point but does not redraw it.
+        With the same seed and `m`, another `noise` moves the points but does not redraw them.
     noise : float, at least 0
         Standard deviation of the Gaussian noise added to both coordinates.
 
@@ -159,27 +147,22 @@ def two_moons(m, rng, noise=0.1):
 
     Raises
     ------
-    ValueError
-        If `m` or `noise` is out of range.
-    TypeError
-        If `rng` is not a `numpy.random.Generator`.
+    ValueError, TypeError
+        If `m` or `noise` is out of range, if `rng` is not a `numpy.random.Generator`.
     """
 
-    def curve(t, labels):
-        angle = np.pi * t
-        x, y = np.cos(angle) - 0.5, np.sin(angle) - 0.25
-        return _side(labels) * 4 / 3 * np.stack([x, y])
+    def curve(t, side):
+        return side * 4 / 3 * (np.exp(1j * np.pi * t) - (0.5 + 0.25j))
 
     return _points_along(curve, m, rng, noise)
 
 
 def spirals(m, rng, noise=0.05):
-    """Draw two spiral arms of one and a half turns; everything else is as in `two_moons`."""
+    """Draw two spiral arms of a turn and a third; everything else is as in `two_moons`."""
 
-    def curve(t, labels):
-        radius = np.sqrt(0.01 + 0.99 * t)  # from 0.1 to 1, evenly spread along the arm
-        angle = 3 * np.pi * radius
-        return _side(labels) * 2 * radius * np.stack([np.cos(angle), np.sin(angle)])
+    def curve(t, side):
+        radius = 2 * np.sqrt(0.01 + 0.99 * t)  # 0.2 to 2, evenly spread along the arm
+        return side * radius * np.exp(1.5j * np.pi * radius)
 
     return _points_along(curve, m, rng, noise)
 
@@ -187,36 +170,28 @@ def spirals(m, rng, noise=0.05):
 def circles(m, rng, noise=0.1):
     """Draw a large circle around a small one; everything else is as in `two_moons`."""
 
-    def curve(t, labels):
-        radius = np.where(labels == 0, 1.8, 0.9)
-        angle = 2 * np.pi * t
-        return radius * np.stack([np.cos(angle), np.sin(angle)])
+    def curve(t, side):
+        return (1.35 + 0.45 * side) * np.exp(2j * np.pi * t)
 
     return _points_along(curve, m, rng, noise)
 
 
-def _side(labels):
-    """Return 1 for label 0 and -1 for label 1: the second curve is the first one turned by 180°."""
-    return 1 - 2 * labels
-
-
 def _points_along(curve, m, rng, noise):
-    """Draw m noisy points; `curve(t, labels)` puts positions t, in [0, 1), into the plane."""
+    """Draw m noisy points `curve(t, side)`, as x + iy; t is in [0, 1), side +1 and -1 in turn."""
     _check_count("m", m)
     _check_rng(rng)
     if not 0 <= noise < np.inf:
-        raise ValueError(f"noise must be a finite number from 0 up, got {noise!r}")
+        raise ValueError(f"noise must be a finite number of at least 0, got {noise!r}")
     labels = np.arange(m, dtype=np.int64) % 2
-    points = curve(rng.uniform(size=m), labels).T + noise * rng.normal(size=(m, 2))
+    z = curve(rng.uniform(size=m), 1 - 2 * labels)
+    points = np.stack([z.real, z.imag], axis=1) + noise * rng.normal(size=(m, 2))
     return points.astype(np.float32), labels
 
 
-def _check_count(name, value, most=None):
-    """Raise ValueError unless `value` is an integer from 1 to `most`."""
-    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not is_integer or value < 1 or (most is not None and value > most):
-        allowed = "of at least 1" if most is None else f"from 1 to {most}"
-        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+def _check_count(name, value, most=np.inf):
+    if not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
+        limit = f" and at most {most}" if most < np.inf else ""
+        raise ValueError(f"{name} must be an integer of at least 1{limit}, got {value!r}")
 
 
 def _check_rng(rng):

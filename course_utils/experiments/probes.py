@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.nn import Linear, softmax_cross_entropy
+from course_utils.nn import softmax_cross_entropy
 from course_utils.nn.checks import check_batch
 
 
@@ -41,10 +41,10 @@ def mean_norm(x):
 
 
 def blocks(network):
-    """The network's layers in groups, each starting with a Linear layer."""
-    groups = []
+    """The network's layers in groups, a new one at every weight matrix but the first."""
+    groups = [[]]
     for layer in network.layers:
-        if isinstance(layer, Linear) or not groups:
+        if "W" in layer.params and any("W" in earlier.params for earlier in groups[-1]):
             groups.append([])
         groups[-1].append(layer)
     return groups
@@ -69,7 +69,7 @@ def vital_signs(network, x, labels, lr, loss=softmax_cross_entropy):
     """
     network = copy.deepcopy(network)
     groups = blocks(network)
-    linears = [group[0] for group in groups]
+    linears = [layer for layer in network.layers if "W" in layer.params]
     activation, dead = [], []
     with np.errstate(over="ignore", invalid="ignore"):
         for group in groups:

@@ -8,8 +8,7 @@ import traitlets
 
 from course_utils.nn.checks import check_choice
 
-LABEL = {"description_width": "250px"}
-WIDTH = "600px"
+WIDTH = "350px"
 
 
 def slider(low, high, value, *, step=None, log=False, label=None):
@@ -34,8 +33,7 @@ def slider(low, high, value, *, step=None, log=False, label=None):
     """
     if not (low < high and low <= value <= high):
         raise ValueError(f"value must lie between low and high, got {low}, {high}, {value}")
-    options = {"value": value, "description": label or "", "style": LABEL}
-    options["layout"] = {"width": WIDTH}
+    options = {"value": value, "description": label or "", "layout": {"width": WIDTH}}
     if log:
         if low <= 0:
             raise ValueError(f"low must be above 0 on a log slider, got {low}")
@@ -68,7 +66,7 @@ def choice(options, value, *, label=None):
     check_choice("value", value, values)
     items = list(options.items()) if isinstance(options, dict) else values
     return widgets.ToggleButtons(
-        options=items, value=value, description=label or "", style={**LABEL, "button_width": "auto"}
+        options=items, value=value, description=label or "", style={"button_width": "auto"}
     )
 
 

@@ -243,39 +243,42 @@ class MatrixProduct(Picture):
             axes.axis("off")
             image = axes.imshow(np.zeros((n, n)), vmin=-1, vmax=1, alpha=0.6)
             title = axes.text(-0.5, -0.7, "", weight="bold")
-            numbers = [
-                [axes.text(j, i, "", ha="center", va="center", fontsize=9.5) for j in range(n)]
-                for i in range(n)
-            ]
+            center = {"ha": "center", "va": "center", "fontsize": 9.5}
+            numbers = [[axes.text(j, i, "", **center) for j in range(n)] for i in range(n)]
             (frame,) = axes.plot([], [], color=colors.BLACK, linewidth=2, clip_on=False)
             self.moves(image, title, frame, *(text for row in numbers for text in row))
-            self.panels.append((image, title, numbers, frame))
+            self.panels.append((image, title, np.array(numbers), frame))
 
     def show(self, values):
-        """`values` is (matrices, reading).
+        """`values` is (title, (name, A), (name, B), row, column), counted from one.
 
-        `matrices` holds three tuples (title, matrix, (rows, columns)), with the slices that meet;
-        the reading spells out the sum.
+        The frame stands on that entry of A B, or on the nearest one if the product is smaller.
         """
-        matrices, reading = values
-        for panel, (title, matrix, (rows, columns)) in zip(self.panels, matrices, strict=True):
-            image, title_text, numbers, frame = panel
-            height, width = matrix.shape
-            cells = np.ma.masked_all((self.largest, self.largest))
-            cells[:height, :width] = matrix / max(np.abs(matrix).max(), 1e-12)
-            image.set_data(cells)
-            title_text.set_text(f"{title}   ({height} × {width})")
-            for i, row in enumerate(numbers):
-                for j, number in enumerate(row):
-                    inside = i < height and j < width
-                    number.set(visible=inside, text=f"{matrix[i, j]:.2f}" if inside else "")
-            top, bottom, _ = rows.indices(height)
-            left, right, _ = columns.indices(width)
-            frame.set_data(
-                np.array([left, right, right, left, left]) - 0.5,
-                np.array([top, top, bottom, bottom, top]) - 0.5,
-            )
-        return reading
+        title, (left_name, A), (right_name, B), row, column = values
+        row, column = min(row, A.shape[0]), min(column, B.shape[1])
+        product, i, j = A @ B, row - 1, column - 1
+        self.show_panel(0, left_name, A, (i, 0), (i + 1, A.shape[1]))
+        self.show_panel(1, right_name, B, (0, j), (B.shape[0], j + 1))
+        self.show_panel(2, title, product, (i, j), (i + 1, j + 1))
+        terms = " + ".join(f"({a:.2f})({b:.2f})" for a, b in zip(A[i], B[:, j], strict=True))
+        return (
+            f"Row {row} of {left_name} meets column {column} of {right_name}: "
+            f"{terms} = {product[i, j]:.2f}."
+        )
+
+    def show_panel(self, panel, name, matrix, first, last):
+        """Write one matrix and frame its entries from `first` up to, not including, `last`."""
+        image, title, numbers, frame = self.panels[panel]
+        height, width = matrix.shape
+        cells = np.ma.masked_all((self.largest, self.largest))
+        cells[:height, :width] = matrix / max(np.abs(matrix).max(), 1e-12)
+        image.set_data(cells)
+        title.set_text(f"{name}   ({height} × {width})")
+        for (i, j), number in np.ndenumerate(numbers):
+            inside = i < height and j < width
+            number.set(visible=inside, text=f"{matrix[i, j]:.2f}" if inside else "")
+        (top, left), (bottom, right) = np.array(first) - 0.5, np.array(last) - 0.5
+        frame.set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
 
 
 class Digits(Picture):

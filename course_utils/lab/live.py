@@ -6,8 +6,10 @@ import html
 import inspect
 
 import ipywidgets as widgets
+import numpy as np
 from IPython import get_ipython
 
+LABEL_WIDTH = "250px"
 SLICE_PAUSE = 0.005  # seconds between two slices, in which a newer slider value can arrive
 
 
@@ -29,8 +31,7 @@ class Exploration(widgets.VBox):
         self.compute, self.picture, self.controls = compute, picture, controls
         self._defaults = {name: control.value for name, control in controls.items()}
         self._task, self._resetting = None, False
-        for name, control in controls.items():
-            control.description = control.description or name
+        for control in controls.values():
             control.add_class("live-control")
             control.observe(self._changed, "value")
             if on_release and hasattr(control, "continuous_update"):
@@ -46,15 +47,15 @@ class Exploration(widgets.VBox):
         reset.add_class("live-reset")
         reset.on_click(lambda _: self.reset())
 
-        rows = [c for c in controls.values() if not isinstance(c, widgets.Button)]
         buttons = [c for c in controls.values() if isinstance(c, widgets.Button)] + [reset]
         if inspect.isgeneratorfunction(compute):
             buttons.append(self._stop)
+        rows = [_labelled(n, c) for n, c in controls.items() if not isinstance(c, widgets.Button)]
         super().__init__([*rows, widgets.HBox(buttons), self._image, self._reading])
         self.add_class("live")
-        for result in self._results():
-            self._last = result
-        self._show(self._last)
+        with np.errstate(all="ignore"):
+            *_, result = self._results()
+        self._show(result)
 
     @property
     def values(self):
@@ -84,8 +85,10 @@ class Exploration(widgets.VBox):
     def close(self):
         """Stop, and let the controls and the picture go."""
         self.stop()
-        for widget in (*self.controls.values(), *self.children):
-            widget.close()
+        for child in self.children:
+            for widget in getattr(child, "children", ()):
+                widget.close()
+            child.close()
         super().close()
 
     def _results(self):
@@ -115,9 +118,13 @@ class Exploration(widgets.VBox):
 
     @contextlib.contextmanager
     def _errors_in_words(self):
-        """Say an error under the picture too: a notebook shows none that a slider causes."""
+        """Say an error under the picture too: a notebook shows none that a slider causes.
+
+        NumPy's warnings are off, since a picture draws what is infinite or NaN as such.
+        """
         try:
-            yield
+            with np.errstate(all="ignore"):
+                yield
         except Exception as error:
             self._say(f"{type(error).__name__}: {error}")
             raise
@@ -128,7 +135,7 @@ class Exploration(widgets.VBox):
         self._say(self.reading)
 
     def _say(self, words):
-        self._reading.value = f"<p role='status'>{html.escape(words)}</p>"
+        self._reading.value = f"<div role='status'>{html.escape(words)}</div>"
 
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = self.picture.mime_bundle()
@@ -136,6 +143,13 @@ class Exploration(widgets.VBox):
 
     def __repr__(self):
         return f"<live: {self.compute.__name__}({', '.join(self.controls)})>"
+
+
+def _labelled(name, control):
+    """A row of the control's label, or else its argument's name, and the control."""
+    label = widgets.Label(control.description or name, layout={"width": LABEL_WIDTH})
+    control.description = ""
+    return widgets.HBox([label, control])
 
 
 def _event_loop():

@@ -14,6 +14,7 @@ from course_utils.nn.optim import SGD, Adam
 from course_utils.nn.regularization import Dropout
 
 __all__ = [
+    "SGD",
     "Adam",
     "BatchNorm",
     "Dropout",
@@ -22,7 +23,6 @@ __all__ = [
     "Linear",
     "NonFiniteError",
     "ReLU",
-    "SGD",
     "Sequential",
     "Tanh",
     "gradient_check",
