@@ -37,10 +37,10 @@ def slider(low, high, value, *, step=None, log=False, label=None):
     if log:
         if low <= 0:
             raise ValueError(f"low must be above 0 on a log slider, got {low}")
-        return widgets.FloatLogSlider(
-            min=math.log10(low), max=math.log10(high), step=step or 0.05,
-            readout_format=".2g", **options,
-        )  # fmt: skip
+        step = step or 0.05
+        options["value"] = low * 10 ** (step * round(math.log10(value / low) / step))
+        ends = {"min": math.log10(low), "max": math.log10(high), "step": step}
+        return widgets.FloatLogSlider(**ends, readout_format=".2g", **options)
     if all(isinstance(number, Integral) for number in (low, high, value)):
         return widgets.IntSlider(min=low, max=high, step=step or 1, **options)
     step = step or 10 ** math.floor(math.log10((high - low) / 20))

@@ -260,10 +260,10 @@ class MatrixProduct(Picture):
         self.show_panel(0, left_name, A, (i, 0), (i + 1, A.shape[1]))
         self.show_panel(1, right_name, B, (0, j), (B.shape[0], j + 1))
         self.show_panel(2, title, product, (i, j), (i + 1, j + 1))
-        terms = " + ".join(f"({a:.2f})({b:.2f})" for a, b in zip(A[i], B[:, j], strict=True))
+        terms = " + ".join(f"({a:z.2f})({b:z.2f})" for a, b in zip(A[i], B[:, j], strict=True))
         return (
             f"Row {row} of {left_name} meets column {column} of {right_name}: "
-            f"{terms} = {product[i, j]:.2f}."
+            f"{terms} = {product[i, j]:z.2f}."
         )
 
     def show_panel(self, panel, name, matrix, first, last):
@@ -276,7 +276,7 @@ class MatrixProduct(Picture):
         title.set_text(f"{name}   ({height} × {width})")
         for (i, j), number in np.ndenumerate(numbers):
             inside = i < height and j < width
-            number.set(visible=inside, text=f"{matrix[i, j]:.2f}" if inside else "")
+            number.set(visible=inside, text=f"{matrix[i, j]:z.2f}" if inside else "")
         (top, left), (bottom, right) = np.array(first) - 0.5, np.array(last) - 0.5
         frame.set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
 
