@@ -71,8 +71,9 @@ def gradient_check(layer, x):
     statistics and its random state stay as they were, and every forward sees the same masks.
 
     Each array's error is relative to its largest entry, but at least to a thousandth of the
-    largest gradient: one that is truly zero (a bias before batch normalization) is no error. Below
-    1e-7 is right, above 1e-4 is wrong; a kink within the step (ReLU at 0) shows as wrong.
+    largest gradient (or of r, of order one): one that is truly zero, such as a bias before batch
+    normalization, is no error. About 1e-7 and below is right, above 1e-4 is wrong; a kink within
+    the step (ReLU at 0) shows as wrong.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def gradient_check(layer, x):
     pairs = [(grad_x, x)] + [(layer.grads[key].copy(), p) for key, p in layer.params.items()]
 
     largest = max(np.abs(gradient).max() for gradient, _ in pairs)
-    floor = max(1e-3 * largest, 1e-6)
+    floor = 1e-3 * max(1.0, largest)
     errors = [
         relative_error(gradient, numerical_gradient(lambda: np.sum(forward() * r), array), floor)
         for gradient, array in pairs
