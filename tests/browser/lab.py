@@ -1,5 +1,6 @@
 """A real JupyterLab, and a real browser to look at it."""
 
+import itertools
 import json
 import os
 import shutil
@@ -35,11 +36,6 @@ BROWSER_PATHS = (
     r"%LocalAppData%\Google\Chrome\Application\chrome.exe",
     r"%ProgramFiles(x86)%\Microsoft\Edge\Application\msedge.exe",
 )
-HOW_TO_INSTALL = (
-    f"Install Chromium or Google Chrome, or run: {Path(sys.executable).name} -m playwright "
-    "install chromium"
-)
-
 WINDOW = {"width": 1240, "height": 1700}  # leaves a notebook about 1170 x 1600 pixels
 
 # Nothing may rewrite a notebook, ask a question or call home; every cell stays in the page.
@@ -66,7 +62,10 @@ def find_browser(playwright) -> str:
     for path in candidates:
         if path and Path(path).exists():
             return path
-    raise NoBrowser(f"no Chromium, Chrome or Edge was found. {HOW_TO_INSTALL}")
+    raise NoBrowser(
+        "no Chromium, Chrome or Edge was found. Install one of them, or run\n"
+        f"{sys.executable} -m playwright install chromium"
+    )
 
 
 @contextmanager
@@ -107,6 +106,7 @@ class JupyterLab:
         self._temporary = tempfile.TemporaryDirectory(
             prefix="course-lab-", ignore_cleanup_errors=True
         )
+        self._numbers = itertools.count()
         home = Path(self._temporary.name)
         self.folder = home / "notebooks"
         shutil.copytree(NOTEBOOKS, self.folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
@@ -195,6 +195,8 @@ class JupyterLab:
 
     def open(self, browser, name) -> Notebook:
         """Open `name`, a notebook in `folder`, in a page of its own, without running anything."""
+        workspace = f"page-{next(self._numbers)}"  # its own, or JupyterLab restores the last one
+        path = f"doc/workspaces/{workspace}/tree/{quote(name)}"
         page = browser.new_page()
-        page.goto(f"{self._address}doc/tree/{quote(name)}?token={self._token}&reset")
+        page.goto(f"{self._address}{path}?token={self._token}")
         return Notebook(page)

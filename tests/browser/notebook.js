@@ -13,7 +13,8 @@ window.course = (() => {
     Promise.race([
       promise,
       pause(1000 * seconds).then(() => {
-        throw new Error(`${what}: not finished after ${seconds} s`);
+        const dialog = document.querySelector(".jp-Dialog")?.innerText ?? "";
+        throw new Error(`${what}: not finished after ${seconds} s. ${dialog}`);
       }),
     ]);
 
@@ -52,8 +53,20 @@ window.course = (() => {
     listen();
   }
 
-  function trust() {
+  const outputs = () => [...panel().node.querySelectorAll(".jp-OutputArea-output")];
+
+  // Widgets are there, or have failed; one that still loads after that is reported by `onPage`.
+  async function loaded(seconds) {
+    const until = performance.now() + 1000 * seconds;
+    while (outputs().some((output) => output.innerText.startsWith("Loading widget"))) {
+      if (performance.now() > until) return;
+      await pause(50);
+    }
+  }
+
+  async function trust() {
     for (const cell of cells()) cell.model.trusted = true;
+    await loaded(30);
   }
 
   async function runAll(seconds) {
@@ -61,6 +74,7 @@ window.course = (() => {
     const run = window.jupyterapp.commands.execute("notebook:run-all-cells");
     await within(seconds, run, "running all cells");
     await within(seconds, roundTrip(), "waiting for the kernel");
+    await loaded(30);
     running = false;
   }
 
@@ -87,9 +101,11 @@ window.course = (() => {
   function onPage() {
     const found = [];
     const report = (element, fault) => found.push(`cell ${cellOf(element)}: ${fault}`);
-    for (const area of panel().node.querySelectorAll(".jp-OutputArea-output")) {
-      const line = area.innerText.match(/(Error displaying widget|Javascript Error).*/);
-      if (line) report(area, line[0]);
+    for (const output of outputs()) {
+      const line = output.innerText.match(
+        /(Error displaying widget|Loading widget|Javascript Error).*/,
+      );
+      if (line) report(output, line[0]);
     }
     for (const formula of panel().node.querySelectorAll("[data-mjx-error]")) {
       report(formula, `formula: ${formula.dataset.mjxError}`);
@@ -130,22 +146,23 @@ window.course = (() => {
     const handle = element.querySelector(".noUi-handle");
     const options = [...element.querySelectorAll("select option, button")];
     const box = element.querySelector("input[type=checkbox]");
-    const label = element.querySelector(".widget-label, .widget-label-basic") ?? element;
+    const own = element.querySelector(".widget-label, .widget-label-basic") ?? element;
+    const label = (own.innerText || element.previousElementSibling?.innerText || "").trim();
     if (handle) {
       return {
         kind: "slider",
-        label: label.innerText,
+        label,
         value: element.querySelector(".widget-readout")?.innerText ?? handle.ariaValueText,
-        position: handle.ariaValueNow / 1,
-        range: [handle.ariaValueMin / 1, handle.ariaValueMax / 1],
+        position: Number(handle.ariaValueNow),
+        range: [Number(handle.ariaValueMin), Number(handle.ariaValueMax)],
       };
     }
-    if (box) return { kind: "toggle", label: label.innerText, value: String(box.checked) };
+    if (box) return { kind: "toggle", label, value: String(box.checked) };
     if (options.length) {
       const chosen = options.find((option) => option.selected || option.matches(".mod-active"));
-      return { kind: "choice", label: label.innerText, value: chosen?.innerText ?? "" };
+      return { kind: "choice", label, value: chosen?.innerText ?? "" };
     }
-    return { kind: "button", label: element.innerText, value: "" };
+    return { kind: "button", label, value: "" };
   }
 
   async function state(root) {
@@ -177,6 +194,7 @@ window.course = (() => {
   }
 
   async function theme(name) {
+    if (document.body.dataset.jpThemeName === name) return;
     await window.jupyterapp.commands.execute("apputils:change-theme", { theme: name });
     await document.fonts.ready;
     await pause(500); // the style sheet's own transitions

@@ -132,14 +132,6 @@ class Exploration:
         state = self.locator.evaluate("(root, seconds) => course.settled(root, seconds)", timeout)
         return State(**state)
 
-    def picture(self):
-        """A finger print of the picture's pixels at rest, or None if there is no picture."""
-        return self.settled().picture
-
-    def reading(self) -> str:
-        """The text under the picture, at rest."""
-        return self.settled().reading
-
     def reset(self):
         """Press the reset button."""
         self.locator.locator(".live-reset").click()
@@ -174,14 +166,11 @@ class Control:
         low, high = described["range"]
         return (described["position"] - low) / (high - low)
 
-    def press(self, key, times=1):
+    def press(self, key):
         """Put the focus on a slider's handle and press `key`."""
-        handle = self.locator.locator(".noUi-handle")
-        handle.focus()
-        for _ in range(times):
-            handle.press(key)
+        self.locator.locator(".noUi-handle").press(key)
 
-    def drag(self, fraction, steps=20):
+    def drag(self, fraction):
         """Drag a slider's handle with the mouse to `fraction` (0 to 1) of its track."""
         self.locator.scroll_into_view_if_needed()
         handle = self.locator.locator(".noUi-handle").bounding_box()
@@ -190,7 +179,7 @@ class Control:
         y = handle["y"] + handle["height"] / 2
         mouse.move(handle["x"] + handle["width"] / 2, y)
         mouse.down()
-        mouse.move(track["x"] + fraction * track["width"], y, steps=steps)
+        mouse.move(track["x"] + fraction * track["width"], y, steps=20)
         mouse.up()
 
     def change(self):

@@ -1,0 +1,32 @@
+import pytest
+
+from .lab import JupyterLab, NoBrowser, open_browser
+
+untested = pytest.StashKey[str]()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "browser: needs Chromium, Chrome or Edge")
+
+
+# Package scope: Playwright's event loop must be gone before other tests drive kernels.
+@pytest.fixture(scope="package")
+def browser(request):
+    try:
+        with open_browser() as window:
+            yield window
+    except NoBrowser as missing:
+        request.config.stash[untested] = str(missing)
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="package")
+def lab(browser):
+    with JupyterLab() as lab:
+        yield lab
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if untested in config.stash:
+        terminalreporter.section("THE LIVE EXPLORATIONS WERE NOT TESTED", red=True, bold=True)
+        terminalreporter.line(config.stash[untested])

@@ -1,0 +1,172 @@
+"""The harness itself, on two notebooks full of faults: it must name each of them."""
+
+import base64
+import io
+from contextlib import closing
+
+import nbformat
+import pytest
+from PIL import Image
+
+from .checks import problems
+
+pytestmark = pytest.mark.browser
+
+SETUP = """
+import time
+from course_utils.lab.canvas import Picture
+from course_utils.lab.controls import choice, draw_again, slider, toggle
+from course_utils.lab.live import live
+
+class Bar(Picture):
+    size = (2, 1)
+
+    def build(self):
+        axes = self.figure.subplots()
+        axes.set_xlim(0, 100)
+        self.bar = self.moves(*axes.barh(0, 0))
+
+    def show(self, length):
+        self.bar.set_width(length)
+        return f"The bar ends at {length}."
+
+class Vanishing(Bar):
+    def png(self, **options):
+        return super().png(**options) if self.bar.get_width() == 30 else b""
+
+class Growing(Bar):
+    def show(self, length):
+        self.figure.set_size_inches(2, 1 + length / 100)
+        self.redraw_background()
+        return super().show(length)
+
+def length(x): return x
+
+def several(x, y, kind, double, seed): return (x + y + len(kind) + seed) * (1 + double)
+
+def slices(x):
+    for part in range(5):
+        time.sleep(0.02)
+        yield x * part / 4
+
+def raises(x):
+    return x if x == 30 else 1 / 0
+
+calls = []
+
+def remembers(x):
+    calls.append(x)
+    return x + len(calls)
+
+def deaf(x): return 30
+
+def half_deaf(x, kind): return x
+"""
+X = "x=slider(0, 60, 30)"
+NO_CHANGE = "slider 'x': a step by the keyboard from 30 to 31 does not change the picture"
+EXPLORATIONS = {  # the source, and parts of what must be found
+    "every kind of control": (
+        f"""live(several, Bar, {X}, y=slider(0.1, 10.0, 3.0, log=True), double=toggle(False),
+        kind=choice(["a", "bbb"], "a"), seed=draw_again())""",
+        [],
+    ),
+    "in slices": (f"live(slices, Bar, {X})", []),
+    "deaf slider": (
+        f"live(deaf, Bar, {X})",
+        [NO_CHANGE, "the reading always says 'The bar ends at 30.'"],
+    ),
+    "deaf choice": (
+        f"live(half_deaf, Bar, {X}, kind=choice(['a', 'b'], 'a'))",
+        ["choice 'kind': changes neither"],
+    ),
+    "callback raises": (f"live(raises, Bar, {X})", [NO_CHANGE]),
+    "picture of another value": (
+        f"live(remembers, Bar, {X})",
+        ["after a drag, the picture is not that of", "reset does not"],
+    ),
+    "no picture": (f"live(length, Vanishing, {X})", ["the picture goes missing"]),
+    "page jumps": (
+        f"live(length, Growing, {X})",
+        ["the picture moves or changes its size on the page"],
+    ),
+    "wrong reset": (
+        f"wrong = live(length, Bar, {X}); wrong._defaults['x'] = 31; wrong",
+        ["reset does not"],
+    ),
+}
+
+
+def cell(source, saved=None, **metadata):
+    """A code cell; `saved` is the mime bundle of a saved output."""
+    outputs = [nbformat.v4.new_output("display_data", saved)] if saved else []
+    return nbformat.v4.new_code_cell(source, outputs=outputs, metadata=metadata)
+
+
+def opened(lab, browser, name, cells):
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, lab.folder / name)
+    return closing(lab.open(browser, name))
+
+
+@pytest.fixture(scope="module")
+def notebook(lab, browser):
+    cells = [cell(SETUP), *(cell(source) for source, _ in EXPLORATIONS.values())]
+    with opened(lab, browser, "explorations.ipynb", cells) as notebook:
+        notebook.run_all()
+        assert notebook.errors() == []
+        yield notebook
+
+
+@pytest.mark.parametrize("name", EXPLORATIONS)
+def test_names_what_is_wrong_with_an_exploration(notebook, name):
+    explorations = dict(zip(EXPLORATIONS, notebook.explorations(), strict=True))
+    found, (_, expected) = problems(explorations[name]), EXPLORATIONS[name]
+    for part in expected:
+        assert any(part in fault for fault in found), found
+    assert expected or found == []
+    if name == "callback raises":
+        assert "a widget's callback: ZeroDivisionError: division by zero" in notebook.errors()
+
+
+def test_names_what_is_wrong_with_a_saved_page(lab, browser):
+    file = io.BytesIO()
+    Image.linear_gradient("L").save(file, "png")
+    picture = {"image/png": base64.b64encode(file.getvalue()).decode()}
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "gone", "version_major": 2}}
+    cells = [
+        cell("", {"image/png": "iVBORw0KGgo="}),
+        cell("", picture),
+        cell("", picture | view),
+    ]
+    with opened(lab, browser, "saved.ipynb", cells) as notebook:
+        assert notebook.pictures() == [0, 1, 1]
+        notebook.trust()
+        assert notebook.pictures() == [0, 1, 0]
+        errors = "\n".join(notebook.errors())
+    assert "cell 0: missing image" in errors
+    assert "cell 1" not in errors
+    assert "cell 2: Error displaying widget: model not found" in errors
+
+
+def test_names_what_is_wrong_with_a_page(lab, browser):
+    cells = [
+        nbformat.v4.new_markdown_cell(r"A formula $\frac{1}$ and ![a drawing](missing.png)"),
+        cell("1 / 0", tags=["raises-exception"]),
+        cell("import warnings; warnings.warn('beware')"),
+        cell("len(3)"),
+        cell("print('never reached')"),
+    ]
+    with opened(lab, browser, "faults.ipynb", cells) as notebook:
+        notebook.run_all()
+        errors = "\n".join(notebook.errors())
+    for part in (
+        "cell 0: formula: ",
+        "cell 0: missing image a drawing",
+        "cell 2: ",
+        "UserWarning: beware",
+        "cell 3: TypeError: object of type 'int' has no len()",
+        "cell 4 did not run",
+    ):
+        assert part in errors
+    assert "cell 1" not in errors

@@ -1,0 +1,65 @@
+"""Every notebook in a real JupyterLab: as saved, run from top to bottom, and played with."""
+
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .checks import problems
+from .lab import NOTEBOOKS
+from .notebook import Notebook
+from .screenshots import SCREENSHOTS
+
+pytestmark = pytest.mark.browser
+
+
+@dataclass
+class Visit:
+    """A notebook after *run all*, and what it showed before anything was run."""
+
+    notebook: Notebook
+    screenshots: Path
+    saved_errors: list[str]
+    saved_pictures: list[int]  # by cell
+
+
+@pytest.fixture(
+    scope="module", params=sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem
+)
+def visit(lab, browser, request):
+    with closing(lab.open(browser, request.param.name)) as notebook:
+        untrusted = notebook.pictures()  # as in a fresh clone
+        notebook.trust()
+        saved = [min(counts) for counts in zip(untrusted, notebook.pictures(), strict=True)]
+        errors = notebook.errors()
+        notebook.run_all()
+        yield Visit(notebook, SCREENSHOTS / request.param.stem, errors, saved)
+
+
+def test_runs_without_errors(visit):
+    assert visit.notebook.errors() == []
+
+
+def test_saved_page_shows_every_exploration(visit):
+    assert visit.saved_errors == []
+    live = Counter(exploration.cell for exploration in visit.notebook.explorations())
+    missing = [cell for cell, count in live.items() if visit.saved_pictures[cell] < count]
+    assert missing == [], "cells whose explorations have no picture in the saved notebook"
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_screenshots(visit, theme):
+    assert visit.notebook.screenshots(visit.screenshots, theme)
+
+
+def test_every_control_works(visit):
+    found = []
+    for number, exploration in enumerate(visit.notebook.explorations(), start=1):
+        faults = problems(exploration)
+        if faults:
+            exploration.screenshot(visit.screenshots / f"exploration-{number}-failed.png")
+        found += [f"cell {exploration.cell}: {fault}" for fault in faults]
+    found += visit.notebook.errors()
+    assert found == []
