@@ -29,6 +29,8 @@ class History:
         The minibatch loss at every step, before its update.
     evaluations : dict of int to Evaluation
         By number of steps done.
+    observations : dict of int to object
+        What ``observe(network)`` returned, by number of steps done.
     diverged_at : int or None
         The number of updates after which the loss was no longer finite; training stopped there.
     interrupted : bool
@@ -37,6 +39,7 @@ class History:
 
     losses: list = field(default_factory=list)
     evaluations: dict = field(default_factory=dict)
+    observations: dict = field(default_factory=dict)
     diverged_at: int | None = None
     interrupted: bool = False
 
@@ -121,6 +124,8 @@ def fit(
     loss=softmax_cross_entropy,
     test=None,
     evaluate_every=None,
+    observe=None,
+    until_error=0.0,
     progress=False,
 ):
     """Train for a number of minibatch steps.
@@ -140,8 +145,12 @@ def fit(
     loss : callable
         ``loss(output, labels) -> (value, gradient)``.
     test : (ndarray, ndarray), optional
-        Images and labels to evaluate on, at the end and, if `evaluate_every` is given, every so
-        many steps (0 included).
+        Images and labels to evaluate on, at the end and, if `evaluate_every` is given, before the
+        first step and after every so many.
+    observe : callable, optional
+        ``observe(network)`` is called at every evaluation and its result kept.
+    until_error : float
+        Stop at the first evaluation with at most this share of wrong answers on `test`.
     progress : bool
         Show a progress bar.
 
@@ -161,18 +170,128 @@ def fit(
     history = History()
 
     def checkpoint(step):
-        due = step == steps or (evaluate_every and step % evaluate_every == 0)
-        if test is not None and due and history.diverged_at is None:
-            history.evaluations[step] = evaluate(network, *test)
+        """Evaluate and observe if it is time to; True where training is good enough."""
+        if step != steps and (evaluate_every is None or step % evaluate_every != 0):
+            return False
+        if observe is not None:
+            history.observations[step] = observe(network)
+        if test is None:
+            return False
+        history.evaluations[step] = evaluate(network, *test)
+        return history.final.error <= until_error
 
     try:
-        checkpoint(0)
-        losses = training_steps(network, optimizer, batches, loss)
-        for value in tqdm(losses, total=steps, disable=not progress, leave=False):
+        done = evaluate_every is not None and checkpoint(0)
+        values = training_steps(network, optimizer, batches, loss)
+        for value in tqdm(values, total=steps, disable=not progress, leave=False):
+            if done:
+                break
             history.losses.append(value)
             if not np.isfinite(value):
                 history.diverged_at = len(history.losses) - 1
-            checkpoint(len(history.losses))
+                break
+            done = checkpoint(len(history.losses))
     except KeyboardInterrupt:
         history.interrupted = True
     return history
+
+
+@dataclass
+class Comparison:
+    """Runs that differ in one thing, over the same seeds.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+    histories : dict of str to list of History
+        By side, one run a seed.
+    """
+
+    seeds: tuple
+    histories: dict = field(default_factory=dict)
+
+    def losses(self, side, window=50):
+        """Mean loss over the last `window` steps, shape (seeds,); NaN where a run diverged."""
+        return np.array([np.mean(run.losses[-window:]) for run in self.histories[side]])
+
+    def errors(self, side):
+        """Share of wrong answers at the end, shape (seeds,); NaN where a run diverged."""
+        return np.array(
+            [np.nan if run.diverged_at is not None else run.final.error
+             for run in self.histories[side]]
+        )  # fmt: skip
+
+    def diverged(self, side):
+        """Whether each run's loss stopped being finite, shape (seeds,)."""
+        return np.array([run.diverged_at is not None for run in self.histories[side]])
+
+    def __str__(self):
+        lines = [f"{'':16}  loss over the last 50 steps   test error   ({len(self.seeds)} seeds)"]
+        for side in self.histories:
+            if self.diverged(side).all():
+                lines.append(f"{side:16}  not a number in every run")
+                continue
+            loss, error = self.losses(side), self.errors(side)
+            lines.append(
+                f"{side:16}  {np.nanmin(loss):.3f} to {np.nanmax(loss):.3f}"
+                f"{'':13}  {np.nanmin(error):.3f} to {np.nanmax(error):.3f}"
+                + (
+                    f"   ({self.diverged(side).sum()} diverged)"
+                    if self.diverged(side).any()
+                    else ""
+                )
+            )
+        return "\n".join(lines)
+
+
+def compare(sides, train, test, *, steps, batch_size, seeds, progress=True):
+    """Train each side on the same data, in the same order, for as long, from the same seeds.
+
+    For each seed every side starts from the same random numbers and sees the same minibatches: what
+    differs is what the sides do with them.
+
+    Parameters
+    ----------
+    sides : dict of str to callable
+        ``side(rng) -> (network, optimizer)``.
+    train, test : (ndarray, ndarray)
+        Images and labels.
+    steps, batch_size : int
+    seeds : sequence of int
+        At least two: one run shows no spread.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Comparison
+        With what is done so far if it is interrupted: the seeds that every side has finished.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two sides or seeds.
+    """
+    seeds = tuple(seeds)
+    if len(sides) < 2 or len(seeds) < 2:
+        raise ValueError(
+            f"compare needs at least 2 sides and 2 seeds, got {len(sides)} and {len(seeds)}"
+        )
+    finished, runs = [], {side: [] for side in sides}
+    with tqdm(total=len(sides) * len(seeds), disable=not progress, leave=False) as bar:
+        for seed in seeds:
+            for side, make in sides.items():
+                network, optimizer = make(np.random.default_rng([seed, 0]))
+                rng = np.random.default_rng([seed, 1])
+                run = fit(
+                    network, optimizer, *train, steps=steps, batch_size=batch_size, rng=rng,
+                    test=test,
+                )  # fmt: skip
+                if run.interrupted:
+                    return Comparison(
+                        tuple(finished), {s: r[: len(finished)] for s, r in runs.items()}
+                    )
+                runs[side].append(run)
+                bar.update()
+            finished.append(seed)
+    return Comparison(seeds, runs)

@@ -1,6 +1,7 @@
 """Networks: layers in a row."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -215,5 +216,5 @@ def mlp(
             yield Dropout(p, rng=rng)
 
     *inner, n_out = widths
-    layers = [layer for pair in zip(inner, inner[1:]) for layer in hidden(*pair)]
+    layers = [layer for pair in pairwise(inner) for layer in hidden(*pair)]
     return Sequential([*layers, Linear(inner[-1], n_out, c=last_c, rng=rng, dtype=dtype)])

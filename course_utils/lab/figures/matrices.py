@@ -1,0 +1,98 @@
+"""Pictures of numbers themselves: matrices and images."""
+
+import numpy as np
+
+from course_utils.lab import colors
+from course_utils.lab.canvas import Picture
+
+
+class MatrixProduct(Picture):
+    """Two matrices and their product in numbers, with the numbers that meet in one entry.
+
+    Parameters
+    ----------
+    largest : int
+        Rows and columns of the largest matrix.
+    """
+
+    size = (7.6, 2.8)
+
+    def __init__(self, largest=4):
+        self.largest = largest
+        super().__init__()
+
+    def build(self):
+        n = self.largest
+        self.panels = []
+        for axes in self.figure.subplots(1, 3):
+            axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -1.1), aspect="equal")
+            axes.axis("off")
+            image = axes.imshow(np.zeros((n, n)), vmin=-1, vmax=1, alpha=0.6)
+            title = axes.text(-0.5, -0.7, "", weight="bold")
+            center = {"ha": "center", "va": "center", "fontsize": 9.5}
+            numbers = [[axes.text(j, i, "", **center) for j in range(n)] for i in range(n)]
+            (frame,) = axes.plot([], [], color=colors.BLACK, linewidth=2, clip_on=False)
+            self.moves(image, title, frame, *(text for row in numbers for text in row))
+            self.panels.append((image, title, np.array(numbers), frame))
+
+    def show(self, values):
+        """`values` is (title, (name, A), (name, B), row, column), counted from one.
+
+        The frame stands on that entry of A B, or on the nearest one if the product is smaller.
+        """
+        title, (left_name, A), (right_name, B), row, column = values
+        row, column = min(row, A.shape[0]), min(column, B.shape[1])
+        product, i, j = A @ B, row - 1, column - 1
+        self.show_panel(0, left_name, A, (i, 0), (i + 1, A.shape[1]))
+        self.show_panel(1, right_name, B, (0, j), (B.shape[0], j + 1))
+        self.show_panel(2, title, product, (i, j), (i + 1, j + 1))
+        terms = " + ".join(f"({a:z.2f})({b:z.2f})" for a, b in zip(A[i], B[:, j], strict=True))
+        return (
+            f"Row {row} of {left_name} meets column {column} of {right_name}: "
+            f"{terms} = {product[i, j]:z.2f}."
+        )
+
+    def show_panel(self, panel, name, matrix, first, last):
+        """Write one matrix and frame its entries from `first` up to, not including, `last`."""
+        image, title, numbers, frame = self.panels[panel]
+        height, width = matrix.shape
+        cells = np.ma.masked_all((self.largest, self.largest))
+        cells[:height, :width] = matrix / max(np.abs(matrix).max(), 1e-12)
+        image.set_data(cells)
+        title.set_text(f"{name}   ({height} × {width})")
+        for (i, j), number in np.ndenumerate(numbers):
+            inside = i < height and j < width
+            number.set(visible=inside, text=f"{matrix[i, j]:z.2f}" if inside else "")
+        (top, left), (bottom, right) = np.array(first) - 0.5, np.array(last) - 0.5
+        frame.set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
+
+
+class Digits(Picture):
+    """A row of images with a caption each.
+
+    Parameters
+    ----------
+    count : int
+        Images in the row.
+    """
+
+    def __init__(self, count=10):
+        self.count = count
+        self.size = (7.6, 7.6 / count + 0.35)
+        super().__init__()
+
+    def build(self):
+        self.panels = []
+        for axes in np.atleast_1d(self.figure.subplots(1, self.count)):
+            axes.axis("off")
+            image = axes.imshow(np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1)
+            caption = axes.text(13.5, -3, "", ha="center", va="bottom", fontsize=8.5)
+            self.panels.append((self.moves(image), self.moves(caption)))
+
+    def show(self, values):
+        """`values` is (images, captions): shape (count, 784) in [0, 1], and one string each."""
+        images, captions = values
+        for (image, text), pixels, caption in zip(self.panels, images, captions, strict=True):
+            image.set_data(pixels.reshape(28, 28))
+            text.set_text(caption)
+        return "; ".join(captions)
