@@ -9,9 +9,10 @@ the notebook, and ends with 1 if anything did. A copy is run: the notebook itsel
 import argparse
 import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 
-from .lab import ROOT, JupyterLab, open_browser
+from .lab import ROOT, JupyterLab, NoBrowser, open_browser
 from .notebook import THEMES
 
 SCREENSHOTS = ROOT / "test-artifacts" / "screenshots"
@@ -26,21 +27,26 @@ def main(arguments=None):
     parser.add_argument("--saved", action="store_true", help="show the page as saved: run nothing")
     parser.add_argument("--out", type=Path, default=SCREENSHOTS, help="default: %(default)s")
     options = parser.parse_args(arguments)
-    faults = 0
-    with open_browser() as browser, JupyterLab() as lab:
-        for path in options.notebooks:
-            shutil.copy(path, lab.folder)
-            notebook = lab.open(browser, path.name)
-            if not options.saved:
-                notebook.run_all()
-            for theme in [options.theme] if options.theme else THEMES:
-                for picture in notebook.screenshots(options.out / path.stem, theme):
-                    print(picture)
-            for error in notebook.errors():
-                print(f"{path.name}: {error}", file=sys.stderr)
-                faults += 1
-            notebook.close()
-    return 1 if faults else 0
+    try:
+        with open_browser() as browser, JupyterLab() as lab:
+            return 1 if sum(show(lab, browser, path, options) for path in options.notebooks) else 0
+    except NoBrowser as missing:
+        parser.error(str(missing))
+
+
+def show(lab, browser, path, options) -> int:
+    """Write one notebook's screenshots; print where they are, and return how much went wrong."""
+    shutil.copy(path, lab.folder)
+    with closing(lab.open(browser, path.name)) as notebook:
+        if not options.saved:
+            notebook.run_all()
+        for theme in [options.theme] if options.theme else THEMES:
+            for picture in notebook.screenshots(options.out / path.stem, theme):
+                print(picture)
+        errors = notebook.errors()
+    for error in errors:
+        print(f"{path.name}: {error}", file=sys.stderr)
+    return len(errors)
 
 
 if __name__ == "__main__":
