@@ -6,13 +6,23 @@ from course_utils.experiments.probes import (
     expected_norms,
     vital_signs,
 )
-from course_utils.experiments.training import Evaluation, History, evaluate, fit, training_steps
+from course_utils.experiments.training import (
+    Comparison,
+    Evaluation,
+    History,
+    compare,
+    evaluate,
+    fit,
+    training_steps,
+)
 
 __all__ = [
+    "Comparison",
     "Evaluation",
     "History",
     "VitalSigns",
     "activation_norms",
+    "compare",
     "evaluate",
     "expected_norms",
     "fit",

@@ -95,14 +95,18 @@ def write_table(claims, path=TABLE, seeds=TABLE_SEEDS):
     train, test = load_mnist("train"), load_mnist("test")
     train = standardize(train[0], out=train[0]), train[1]
     test = standardize(test[0][:2000]), test[1][:2000]
+    rows = []
+    for claim in claims:
+        for seed, figures in zip(seeds, claim.measure(train, test, seeds), strict=True):
+            holds = bool(claim.holds(figures))
+            rows += [
+                [claim.id, seed, name, f"{float(value):.4g}", holds]
+                for name, value in figures.items()
+            ]
     with path.open("w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["claim", "seed", "figure", "value", "holds"])
-        for claim in claims:
-            for seed, figures in zip(seeds, claim.measure(train, test, seeds), strict=True):
-                holds = bool(claim.holds(figures))
-                for name, value in figures.items():
-                    table.writerow([claim.id, seed, name, f"{float(value):.4g}", holds])
+        table.writerows(rows)
 
 
 if __name__ == "__main__":

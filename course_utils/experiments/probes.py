@@ -1,11 +1,12 @@
 """Instruments: what goes on inside a network, layer by layer, on one batch."""
 
+import contextlib
 import copy
 from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.nn import softmax_cross_entropy
+from course_utils.nn import NonFiniteError, softmax_cross_entropy
 from course_utils.nn.checks import check_batch
 
 
@@ -36,8 +37,13 @@ class VitalSigns:
 
 
 def mean_norm(x):
-    """Mean Euclidean length of the rows of x."""
-    return float(np.mean(np.linalg.norm(x, axis=1)))
+    """Mean Euclidean length of the rows of x, in float64: squares leave float32 soon."""
+    return float(np.mean(np.linalg.norm(x.astype(np.float64), axis=1)))
+
+
+def length(W):
+    """Euclidean length of all entries of W together (Frobenius norm), in float64."""
+    return float(np.linalg.norm(W.astype(np.float64)))
 
 
 def blocks(network):
@@ -52,6 +58,8 @@ def blocks(network):
 
 def vital_signs(network, x, labels, lr, loss=softmax_cross_entropy):
     """Measure a network on one batch, in its present mode, and leave it as it was.
+
+    From where a BatchNorm layer in training mode refuses a batch that is not finite, all is NaN.
 
     Parameters
     ----------
@@ -70,19 +78,21 @@ def vital_signs(network, x, labels, lr, loss=softmax_cross_entropy):
     network = copy.deepcopy(network)
     groups = blocks(network)
     linears = [layer for layer in network.layers if "W" in layer.params]
-    activation, dead = [], []
+    activation, dead = np.full((2, len(groups)), np.nan)
+    gradient, value = np.full(len(linears), np.nan), np.nan
     with np.errstate(over="ignore", invalid="ignore"):
-        for group in groups:
-            for layer in group:
-                x = layer.forward(x)
-            activation.append(mean_norm(x))
-            dead.append(np.mean(np.ptp(x, axis=0) == 0))
-        value, grad = loss(x, labels)
-        network.backward(grad, input_grad=False)
-        gradient = np.array([np.linalg.norm(linear.grads["W"]) for linear in linears])
-        weight = np.array([np.linalg.norm(linear.params["W"]) for linear in linears])
-        ratio = np.divide(lr * gradient, weight, out=np.zeros_like(gradient), where=weight > 0)
-    return VitalSigns(np.array(activation), gradient, ratio, np.array(dead), value)
+        with contextlib.suppress(NonFiniteError):
+            for i, group in enumerate(groups):
+                for layer in group:
+                    x = layer.forward(x)
+                activation[i] = mean_norm(x)
+                dead[i] = np.mean(np.ptp(x, axis=0) == 0)
+            value, grad = loss(x, labels)
+            network.backward(grad, input_grad=False)
+            gradient = np.array([length(linear.grads["W"]) for linear in linears])
+        weight = np.array([length(linear.params["W"]) for linear in linears])
+        ratio = np.divide(lr * gradient, weight, out=np.zeros_like(gradient), where=weight != 0)
+    return VitalSigns(activation, gradient, ratio, dead, value)
 
 
 def activation_norms(x, weights, activation):

@@ -8,7 +8,7 @@ from tqdm.auto import tqdm
 
 from course_utils.data import minibatches
 from course_utils.nn import NonFiniteError, softmax_cross_entropy
-from course_utils.nn.checks import check_count
+from course_utils.nn.checks import check_batch, check_count
 
 
 @dataclass(frozen=True)
@@ -63,18 +63,31 @@ def evaluate(network, images, labels, batch_size=1000):
     Returns
     -------
     Evaluation
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a batch size that is no positive integer, images that are no batch, or labels of
+        another length.
     """
     check_count("batch_size", batch_size)
+    check_batch("images", images)
+    labels = np.asarray(labels)
+    if len(labels) != len(images):
+        raise ValueError(f"labels must be as many as images, {len(images)}, got {len(labels)}")
     was_training = network.training
     network.eval()
     loss = wrong = 0.0
-    for start in range(0, len(images), batch_size):
-        batch = slice(start, start + batch_size)
-        logits = network.forward(images[batch])
-        loss += softmax_cross_entropy(logits, labels[batch])[0] * len(logits)
-        wrong += np.sum(logits.argmax(axis=1) != labels[batch])
-    if was_training:
-        network.train()
+    try:
+        for start in range(0, len(images), batch_size):
+            batch = slice(start, start + batch_size)
+            with np.errstate(over="ignore", invalid="ignore"):
+                logits = network.forward(images[batch])
+                loss += softmax_cross_entropy(logits, labels[batch])[0] * len(logits)
+            wrong += np.sum(logits.argmax(axis=1) != labels[batch])
+    finally:
+        if was_training:
+            network.train()
     return Evaluation(float(loss / len(images)), float(wrong / len(images)))
 
 
@@ -125,7 +138,7 @@ def fit(
     test=None,
     evaluate_every=None,
     observe=None,
-    until_error=0.0,
+    until_error=None,
     progress=False,
 ):
     """Train for a number of minibatch steps.
@@ -149,7 +162,7 @@ def fit(
         first step and after every so many.
     observe : callable, optional
         ``observe(network)`` is called at every evaluation and its result kept.
-    until_error : float
+    until_error : float, optional
         Stop at the first evaluation with at most this share of wrong answers on `test`.
     progress : bool
         Show a progress bar.
@@ -178,19 +191,19 @@ def fit(
         if test is None:
             return False
         history.evaluations[step] = evaluate(network, *test)
-        return history.final.error <= until_error
+        return until_error is not None and history.final.error <= until_error
 
     try:
-        done = evaluate_every is not None and checkpoint(0)
+        if evaluate_every is not None and checkpoint(0):
+            return history
         values = training_steps(network, optimizer, batches, loss)
         for value in tqdm(values, total=steps, disable=not progress, leave=False):
-            if done:
-                break
             history.losses.append(value)
             if not np.isfinite(value):
                 history.diverged_at = len(history.losses) - 1
                 break
-            done = checkpoint(len(history.losses))
+            if checkpoint(len(history.losses)):
+                break
     except KeyboardInterrupt:
         history.interrupted = True
     return history

@@ -103,3 +103,112 @@ class VitalSigns(Picture):
             f"to the last the activations go from {words(first)} to {words(last)}: "
             f"{trend(last / first)}."
         )
+
+
+class ScalesByLayer(Picture):
+    """Activations and gradients layer by layer before training, and one layer's numbers.
+
+    Parameters
+    ----------
+    depth : int
+        Largest depth on the axes.
+    """
+
+    size = (8.4, 3.5)
+
+    def __init__(self, depth=60):
+        self.depth = depth
+        super().__init__()
+
+    def build(self):
+        forward, backward, layer = self.figure.subplots(1, 3)
+        by_layer = {"yscale": "log", "xlim": (-1, self.depth + 1), "xlabel": "layer $i$"}
+        forward.set(title=r"activations $\|z_i\|$", ylim=(1e-12, 1e12), **by_layer)
+        backward.set(title=r"gradients $\|\nabla_{z_i}\ell\|$", ylim=(1e-16, 1e8), **by_layer)
+        self.curves = {}
+        for name, axes in (("forward", forward), ("backward", backward)):
+            line = Curve(self, axes, color=colors.MEASURED, marker="o", markersize=3)
+            theory = Curve(self, axes, color=colors.THEORY, linestyle="--", linewidth=1.4)
+            self.curves[name] = line, theory
+        line.line.set_label("measured")
+        theory.line.set_label("theory")
+        backward.legend(loc="lower left")
+        layer.set(xlim=(-4, 4), ylim=(0, 1.2), xlabel="value / theory's deviation")
+        self.title = self.moves(layer.text(0, 1.03, "", weight="bold", fontsize=9.5,
+                                           transform=layer.transAxes))  # fmt: skip
+        self.edges = np.linspace(-4, 4, 41)
+        self.bars = self.moves(
+            layer.stairs(np.zeros(40), self.edges, fill=True, color=colors.MEASURED, alpha=0.5)
+        )
+        normal = np.exp(-(self.edges**2) / 2) / np.sqrt(2 * np.pi)
+        self.moves(layer.plot(self.edges, normal, color=colors.THEORY, linestyle="--", lw=1.4)[0])
+
+    def show(self, values):
+        """`values` is a `Scales` measurement."""
+        layers = np.arange(len(values.forward))
+        for name, (line, theory) in self.curves.items():
+            line.set(layers, getattr(values, name))
+            theory.set(layers, getattr(values, f"{name}_theory"))
+        density, _ = np.histogram(values.standardized, self.edges, density=True)
+        self.bars.set_data(np.minimum(density, 1.2))
+        self.title.set_text(f"layer {values.layer} before activation")
+        forward = values.forward[-1] / values.forward[1]
+        backward = values.backward[0] / values.backward[-1]
+        return (
+            f"From layer 1 to layer {layers[-1]} the activations change by a factor of "
+            f"{words(forward)}: {trend(forward)}. On the way back to the input the gradient "
+            f"changes by a factor of {words(backward)}: {trend(backward)}."
+        )
+
+
+class ScalesInTraining(Picture):
+    """Activations, gradients and weight variances by layer, for three initial scales.
+
+    Parameters
+    ----------
+    layers : int
+        Weight matrices of the networks.
+    scales : sequence of float
+        The three values of c, rising.
+    """
+
+    size = (8.4, 3.5)
+
+    def __init__(self, layers, scales):
+        self.layers, self.scales = layers, scales
+        super().__init__()
+
+    def build(self):
+        activation, gradient, variance = self.figure.subplots(1, 3)
+        by_layer = {"xlim": (0.5, self.layers + 0.5), "xlabel": "layer $i$"}
+        activation.set(title="activation norm", ylim=(0, 35), **by_layer)
+        gradient.set(title="gradient norm of $W$", yscale="log", ylim=(0.03, 100), **by_layer)
+        variance.set(title=r"weights: $n\,$var$(W_i)$", ylim=(1.3, 2.9), **by_layer)
+        self.curves = []
+        for axes in (activation, gradient, variance):
+            for c, color in zip(self.scales, colors.SCALE.values(), strict=True):
+                start = Curve(self, axes, color=color, linewidth=1, linestyle=":")
+                now = Curve(self, axes, color=color, marker="o", markersize=3, label=f"c = {c:g}")
+                self.curves.append((start, now))
+        activation.legend(loc="upper left", ncols=1)
+
+    def show(self, values):
+        """`values` is (share of training, starts, nows): by c, (vital signs, n var(W)) each."""
+        share, starts, nows = values
+        layers = np.arange(1, self.layers + 1)
+        rows = [self.pick(measured) for measured in (starts, nows)]
+        for (start, now), before, after in zip(self.curves, *rows, strict=True):
+            start.set(layers, before)
+            now.set(layers, after)
+        middle = [nows[c][0].activation[3:7].mean() for c in self.scales]
+        named = ", ".join(f"{m:.1f} at c = {c:g}" for m, c in zip(middle, self.scales, strict=True))
+        return f"{share:.0%} of the way: in the middle layers the activations are {named} long."
+
+    def pick(self, measured):
+        """The nine lines of one moment, in the order of the curves."""
+        signs = [measured[c][0] for c in self.scales]
+        return (
+            [s.activation for s in signs]
+            + [s.gradient for s in signs]
+            + [measured[c][1] for c in self.scales]
+        )

@@ -10,6 +10,11 @@ from course_utils.lab.figures.parts import Curve, mark_level
 CLASS_COLORMAP = LinearSegmentedColormap.from_list(
     "classes", [colors.CLASS[0], "white", colors.CLASS[1]]
 )
+VERDICTS = {
+    "learning": ("o", colors.GREEN),
+    "stuck": ("s", colors.GRAY),
+    "not a number": ("X", colors.RED),
+}
 
 
 class Losses(Picture):
@@ -103,3 +108,99 @@ class DecisionBoundary(Picture):
                 f"After {len(losses) - 1} steps the loss is not a number: the steps are too large."
             )
         return f"After {len(losses)} steps the loss is {losses[-1]:.2f}; guessing gives 0.69."
+
+
+class LossBands(Picture):
+    """Training losses of a comparison: for each side the median run and the spread over seeds.
+
+    Parameters
+    ----------
+    steps : int
+    top : float
+        Upper end of the loss axis.
+    window : int
+        Each point is the mean loss of this many steps.
+    """
+
+    size = (7.6, 3.2)
+
+    def __init__(self, steps, top=2.6, window=20):
+        self.steps, self.top, self.window = steps, top, window
+        super().__init__()
+
+    def build(self):
+        self.axes = self.figure.add_subplot(
+            xlim=(0, self.steps),
+            ylim=(0, self.top),
+            xlabel="step",
+            ylabel=f"training loss, mean of {self.window} steps",
+        )
+        mark_level(self.axes, np.log(10), "guessing: ln 10")
+
+    def show(self, values):
+        """`values` is (comparison, colors): a `Comparison` and a color for each side."""
+        comparison, color_of = values
+        readings = []
+        for side, runs in comparison.histories.items():
+            steps = [run.diverged_at for run in runs]
+            if None not in steps:
+                words = f"{side}: not a number after {min(steps)} to {max(steps)} steps"
+                self.axes.plot([], [], marker="x", ls="none", color=color_of[side], label=words)
+                readings.append(words)
+                continue
+            runs = [run.losses for run in runs if run.diverged_at is None]
+            means = np.array(runs).reshape(len(runs), -1, self.window).mean(axis=2)
+            x = (np.arange(means.shape[1]) + 0.5) * self.window
+            self.axes.fill_between(
+                x, means.min(axis=0), means.max(axis=0), color=color_of[side], alpha=0.25, lw=0
+            )
+            self.axes.plot(x, np.median(means, axis=0), color=color_of[side], label=side)
+            readings.append(f"{side}: {means[:, -1].min():.2f} to {means[:, -1].max():.2f}")
+        self.axes.legend(loc="lower left")
+        self.redraw_background()
+        return "; ".join(readings)
+
+
+class TrainingMap(Picture):
+    """A hundred training steps, and a map on which each finished run leaves a mark.
+
+    Parameters
+    ----------
+    steps : int
+    """
+
+    size = (8.0, 3.5)
+
+    def __init__(self, steps=100):
+        self.steps = steps
+        super().__init__()
+
+    def build(self):
+        left, right = self.figure.subplots(1, 2)
+        left.set(title="training loss", xlabel="step", xlim=(0, self.steps), ylim=(0, 4))
+        mark_level(left, np.log(10), "guessing: ln 10")
+        self.loss = Curve(self, left, color=colors.TRAIN, linewidth=1.2)
+        right.set(title="your runs", xlabel="$c$", ylabel="depth", xlim=(0.4, 4.1), ylim=(0, 64))
+        c = np.linspace(0.4, 4.1, 400)
+        fold = 2 * np.log(1000) / np.maximum(np.abs(np.log(c / 2)), 1e-9)
+        right.fill_between(c, np.minimum(fold, 64), color=colors.SKY, alpha=0.2, lw=0)
+        self.runs = {verdict: [] for verdict in VERDICTS}
+        self.dots = {
+            verdict: self.moves(
+                right.plot([], [], marker, color=color, ms=7, mec="white", label=verdict)[0]
+            )
+            for verdict, (marker, color) in VERDICTS.items()
+        }
+        right.legend(loc="upper right", frameon=True, framealpha=0.9)
+
+    def show(self, values):
+        """`values` is (c, depth, losses, verdict); the verdict is None while training goes on."""
+        c, depth, losses, verdict = values
+        self.loss.set(np.arange(len(losses)), losses)
+        if verdict is None:
+            return f"c = {c:g}, depth {depth}: {len(losses)} steps, loss {losses[-1]:.2f} so far."
+        self.runs[verdict].append((c, depth))
+        for name, points in self.runs.items():
+            self.dots[name].set_data(*np.reshape(points, (-1, 2)).T)
+        after = len(losses) - (verdict == "not a number")
+        return f"c = {c:g}, depth {depth}: {verdict} after {after} steps."
