@@ -14,7 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-STYLE = Path(__file__).with_name("course.mplstyle")
+STYLE = matplotlib.rc_params_from_file(
+    Path(__file__).with_name("course.mplstyle"), use_default_template=False
+)
 PIXELS_PER_INCH = 100
 SHARPNESS = 1.5  # drawn pixels for each pixel of the page, for dense screens
 
@@ -43,7 +45,7 @@ class Picture:
         self.reading = ""
         self._moving = []
         self._background = None
-        with matplotlib.rc_context(fname=STYLE):
+        with matplotlib.rc_context(STYLE):
             self.figure = Figure(figsize=self.size, dpi=PIXELS_PER_INCH * SHARPNESS)
             FigureCanvasAgg(self.figure)
             self.build()
@@ -67,9 +69,16 @@ class Picture:
         """Draw the axes anew at the next update, after a change of limits or labels."""
         self._background = None
 
+    def start_over(self):
+        """Build the figure anew: for a ``show`` whose artists themselves depend on the values."""
+        self.figure.clear()
+        self._moving, self._background = [], None
+        self.build()
+
     def update(self, values):
-        """Show `values` and return self."""
-        self.reading = self.show(values)
+        """Show `values`, any of them NaN or infinite, and return self."""
+        with np.errstate(all="ignore"), matplotlib.rc_context(STYLE):
+            self.reading = self.show(values)
         return self
 
     @property
@@ -81,7 +90,7 @@ class Picture:
         """The picture as it stands, as PNG bytes; 9 is the smallest file, 1 the quickest."""
         canvas = self.figure.canvas
         if self._background is None:
-            with matplotlib.rc_context(fname=STYLE):
+            with matplotlib.rc_context(STYLE):
                 canvas.draw()
             self._background = canvas.copy_from_bbox(self.figure.bbox)
         canvas.restore_region(self._background)

@@ -95,13 +95,16 @@ class VitalSigns(Picture):
         for name, curve in self.curves.items():
             curve.set(layers, getattr(signs, name))
         self.loss.set(np.arange(len(losses)), losses)
-        first, last = signs.activation[0], signs.activation[-2]
         if not np.isfinite(signs.loss):
             return f"The loss is not a number after {len(losses) - 1} steps: training has blown up."
+        reading = f"After {len(losses)} steps the loss is {signs.loss:.2f}."
+        hidden = signs.activation[:-1]
+        if len(hidden) == 0:
+            return reading
+        first, last = hidden[0], hidden[-1]
         return (
-            f"After {len(losses)} steps the loss is {signs.loss:.2f}. From the first hidden layer "
-            f"to the last the activations go from {words(first)} to {words(last)}: "
-            f"{trend(last / first)}."
+            f"{reading} From the first hidden layer to the last the activations go from "
+            f"{words(first)} to {words(last)}: {trend(last / first) if last else 'no signal'}."
         )
 
 

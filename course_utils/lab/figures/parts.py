@@ -38,8 +38,10 @@ def mark_level(axes, level, label):
 
 def words(number):
     """A number as a reader would say it: three digits, or a power of ten."""
-    if not np.isfinite(number):
+    if np.isnan(number):
         return "not a number"
+    if np.isinf(number):
+        return "∞" if number > 0 else "−∞"
     if number == 0 or 1e-3 <= abs(number) < 1e5:
         return f"{number:.3g}" if abs(number) < 100 else f"{number:,.0f}"
     digits, _, power = f"{number:.0e}".partition("e")

@@ -5,7 +5,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.figures.parts import Curve, mark_level
+from course_utils.lab.figures.parts import Curve, mark_level, words
 
 CLASS_COLORMAP = LinearSegmentedColormap.from_list(
     "classes", [colors.CLASS[0], "white", colors.CLASS[1]]
@@ -40,11 +40,12 @@ class Losses(Picture):
 
     def show(self, values):
         """`values` maps each run's name to (losses, color)."""
+        self.start_over()
         for name, (losses, color) in values.items():
             curve = Curve(self, self.axes, color=color, label=name, linewidth=1.2)
             curve.set(np.arange(len(losses)), losses)
         self.axes.legend(loc="upper right")
-        return "; ".join(f"{name}: {losses[-1]:.2f}" for name, (losses, _) in values.items())
+        return "; ".join(f"{name}: {words(losses[-1])}" for name, (losses, _) in values.items())
 
 
 class DecisionBoundary(Picture):
@@ -139,14 +140,15 @@ class LossBands(Picture):
 
     def show(self, values):
         """`values` is (comparison, colors): a `Comparison` and a color for each side."""
+        self.start_over()
         comparison, color_of = values
         readings = []
         for side, runs in comparison.histories.items():
             steps = [run.diverged_at for run in runs]
             if None not in steps:
-                words = f"{side}: not a number after {min(steps)} to {max(steps)} steps"
-                self.axes.plot([], [], marker="x", ls="none", color=color_of[side], label=words)
-                readings.append(words)
+                end = f"{side}: not a number after {min(steps)} to {max(steps)} steps"
+                self.axes.plot([], [], marker="x", ls="none", color=color_of[side], label=end)
+                readings.append(end)
                 continue
             runs = [run.losses for run in runs if run.diverged_at is None]
             means = np.array(runs).reshape(len(runs), -1, self.window).mean(axis=2)
@@ -157,7 +159,6 @@ class LossBands(Picture):
             self.axes.plot(x, np.median(means, axis=0), color=color_of[side], label=side)
             readings.append(f"{side}: {means[:, -1].min():.2f} to {means[:, -1].max():.2f}")
         self.axes.legend(loc="lower left")
-        self.redraw_background()
         return "; ".join(readings)
 
 
@@ -199,7 +200,8 @@ class TrainingMap(Picture):
         self.loss.set(np.arange(len(losses)), losses)
         if verdict is None:
             return f"c = {c:g}, depth {depth}: {len(losses)} steps, loss {losses[-1]:.2f} so far."
-        self.runs[verdict].append((c, depth))
+        if (c, depth) not in self.runs[verdict]:
+            self.runs[verdict].append((c, depth))
         for name, points in self.runs.items():
             self.dots[name].set_data(*np.reshape(points, (-1, 2)).T)
         after = len(losses) - (verdict == "not a number")
