@@ -6,13 +6,13 @@ from numbers import Integral
 import ipywidgets as widgets
 import traitlets
 
-from course_utils.nn.checks import check_choice
+from course_utils.nn.checks import check_choice, check_number
 
 WIDTH = "350px"
 
 
 def slider(low, high, value, *, step=None, log=False, label=None):
-    """A slider from `low` to `high`; whole numbers if all three are.
+    """A slider from `low` to `high`; over whole numbers if no argument is anything else.
 
     Parameters
     ----------
@@ -28,11 +28,13 @@ def slider(low, high, value, *, step=None, log=False, label=None):
 
     Raises
     ------
-    ValueError
-        Unless low <= value <= high and low < high (and low > 0 for `log`).
+    TypeError, ValueError
+        Unless low <= value <= high and low < high (and low > 0 for `log`), and step > 0.
     """
     if not (low < high and low <= value <= high):
         raise ValueError(f"value must lie between low and high, got {low}, {high}, {value}")
+    if step is not None:
+        check_number("step", step, open_low=True)
     options = {"value": value, "description": label or "", "layout": {"width": WIDTH}}
     if log:
         if low <= 0:
@@ -41,13 +43,21 @@ def slider(low, high, value, *, step=None, log=False, label=None):
         options["value"] = low * 10 ** (step * round(math.log10(value / low) / step))
         ends = {"min": math.log10(low), "max": math.log10(high), "step": step}
         return widgets.FloatLogSlider(**ends, readout_format=".2g", **options)
-    if all(isinstance(number, Integral) for number in (low, high, value)):
+    if all(isinstance(number, Integral) for number in (low, high, value, step or 1)):
         return widgets.IntSlider(min=low, max=high, step=step or 1, **options)
     step = step or 10 ** math.floor(math.log10((high - low) / 20))
-    decimals = max(0, -math.floor(math.log10(step)))
+    decimals = max(len(f"{number:.9f}".rstrip("0").partition(".")[2]) for number in (low, step))
     return widgets.FloatSlider(
         min=low, max=high, step=step, readout_format=f".{decimals}f", **options
     )
+
+
+class Choice(widgets.ToggleButtons):
+    """Toggle buttons among whose values None is one like any other, and not "nothing pressed"."""
+
+    @traitlets.observe("value")
+    def _propagate_value(self, change):
+        self.index = self._options_values.index(change.new)
 
 
 def choice(options, value, *, label=None):
@@ -65,8 +75,11 @@ def choice(options, value, *, label=None):
     values = list(options.values()) if isinstance(options, dict) else list(options)
     check_choice("value", value, values)
     items = list(options.items()) if isinstance(options, dict) else values
-    return widgets.ToggleButtons(
-        options=items, value=value, description=label or "", style={"button_width": "auto"}
+    return Choice(
+        options=items,
+        index=values.index(value),
+        description=label or "",
+        style={"button_width": "auto"},
     )
 
 
