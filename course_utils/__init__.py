@@ -7,3 +7,10 @@ Rooms, from the ground up:
 - ``course_utils.experiments``: training and measuring, arrays in and arrays out
 - ``course_utils.lab``: the figures and sliders that a student touches
 """
+
+import numpy  # noqa: F401  (brings its BLAS, which the next lines set)
+from threadpoolctl import threadpool_limits
+
+# One thread for matrix products. The course's matrices are small: a second thread waits more than
+# it works, many times over where other programs need the processor too.
+threadpool_limits(limits=1, user_api="blas")

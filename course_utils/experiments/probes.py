@@ -25,7 +25,7 @@ class VitalSigns:
         Length of one plain gradient step over the length of the weights: lr ||grad W|| / ||W||.
     dead : ndarray, shape (layers,)
         Share of the block's units whose output is the same for every example of the batch: they
-        tell nothing, and no gradient flows through them.
+        tell nothing, and no gradient flows through them. NaN where outputs are not finite.
     loss : float
     """
 
@@ -86,7 +86,8 @@ def vital_signs(network, x, labels, lr, loss=softmax_cross_entropy):
                 for layer in group:
                     x = layer.forward(x)
                 activation[i] = mean_norm(x)
-                dead[i] = np.mean(np.ptp(x, axis=0) == 0)
+                if np.isfinite(x).all():
+                    dead[i] = np.mean(np.ptp(x, axis=0) == 0)
             value, grad = loss(x, labels)
             network.backward(grad, input_grad=False)
             gradient = np.array([length(linear.grads["W"]) for linear in linears])

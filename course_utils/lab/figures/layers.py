@@ -42,10 +42,10 @@ class NormsByLayer(Picture):
         layers = np.arange(len(norms))
         self.measured.set(layers, norms)
         self.theory.set(layers, theory)
-        ratio = norms[-1] / norms[0]
+        ratio = norms[-1] / norms[1]
         return (
-            f"Layer {len(norms) - 1}'s activations are {words(norms[-1])} long, "
-            f"{words(ratio)} times the input's: {trend(ratio)}."
+            f"From layer 1 to layer {len(norms) - 1} the length goes from {words(norms[1])} to "
+            f"{words(norms[-1])}, a factor of {words(ratio)}: {trend(ratio)}."
         )
 
 
@@ -76,7 +76,7 @@ class VitalSigns(Picture):
             "activation": (grid[0, 0:2], "activation norm", {**log, "ylim": self.limits}),
             "gradient": (grid[0, 2:4], "gradient norm of $W$", {**log, "ylim": self.limits}),
             "update_ratio": (grid[0, 4:6], "update / weight", {**log, "ylim": (1e-13, 1e5)}),
-            "dead": (grid[1, 0:2], "dead units (share)", {**by_layer, "ylim": (0, 1)}),
+            "dead": (grid[1, 0:2], "dead units (share)", {**by_layer, "ylim": (-0.04, 1)}),
         }
         self.curves = {}
         for name, (place, title, options) in panels.items():

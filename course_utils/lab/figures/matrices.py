@@ -15,7 +15,7 @@ class MatrixProduct(Picture):
         Rows and columns of the largest matrix.
     """
 
-    size = (7.6, 2.8)
+    size = (7.6, 2.6)
 
     def __init__(self, largest=4):
         self.largest = largest
@@ -29,7 +29,7 @@ class MatrixProduct(Picture):
             axes.axis("off")
             image = axes.imshow(np.zeros((n, n)), vmin=-1, vmax=1, alpha=0.6)
             title = axes.text(-0.5, -0.7, "", weight="bold")
-            center = {"ha": "center", "va": "center", "fontsize": 9.5}
+            center = {"ha": "center", "va": "center", "fontsize": 9}
             numbers = [[axes.text(j, i, "", **center) for j in range(n)] for i in range(n)]
             (frame,) = axes.plot([], [], color=colors.BLACK, linewidth=2, clip_on=False)
             self.moves(image, title, frame, *(text for row in numbers for text in row))
@@ -38,7 +38,7 @@ class MatrixProduct(Picture):
     def show(self, values):
         """`values` is (title, (name, A), (name, B), row, column), counted from one.
 
-        The frame stands on that entry of A B, or on the nearest one if the product is smaller.
+        The frame stands on that entry of A B, or at the edge if the product is smaller.
         """
         title, (left_name, A), (right_name, B), row, column = values
         row, column = min(row, A.shape[0]), min(column, B.shape[1])
@@ -46,10 +46,10 @@ class MatrixProduct(Picture):
         self.show_panel(0, left_name, A, (i, 0), (i + 1, A.shape[1]))
         self.show_panel(1, right_name, B, (0, j), (B.shape[0], j + 1))
         self.show_panel(2, title, product, (i, j), (i + 1, j + 1))
-        terms = " + ".join(f"({a:z.2f})({b:z.2f})" for a, b in zip(A[i], B[:, j], strict=True))
+        terms = " + ".join(f"({a:z.3f})({b:z.3f})" for a, b in zip(A[i], B[:, j], strict=True))
         return (
             f"Row {row} of {left_name} meets column {column} of {right_name}: "
-            f"{terms} = {product[i, j]:z.2f}."
+            f"{terms} ≈ {product[i, j]:z.3f}."
         )
 
     def show_panel(self, panel, name, matrix, first, last):
@@ -62,7 +62,7 @@ class MatrixProduct(Picture):
         title.set_text(f"{name}   ({height} × {width})")
         for (i, j), number in np.ndenumerate(numbers):
             inside = i < height and j < width
-            number.set(visible=inside, text=f"{matrix[i, j]:z.2f}" if inside else "")
+            number.set(visible=inside, text=f"{matrix[i, j]:z.3f}" if inside else "")
         (top, left), (bottom, right) = np.array(first) - 0.5, np.array(last) - 0.5
         frame.set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
 
