@@ -72,6 +72,7 @@ class Picture:
     def start_over(self):
         """Build the figure anew: for a ``show`` whose artists themselves depend on the values."""
         self.figure.clear()
+        self.figure.set_layout_engine("constrained")
         self._moving, self._background = [], None
         self.build()
 
@@ -92,6 +93,7 @@ class Picture:
         if self._background is None:
             with matplotlib.rc_context(STYLE):
                 canvas.draw()
+            self.figure.set_layout_engine("none")  # from here on the axes keep their places
             self._background = canvas.copy_from_bbox(self.figure.bbox)
         canvas.restore_region(self._background)
         for artist in self._moving:
