@@ -1,6 +1,18 @@
-"""What a student sees and touches: figures, and the sliders that move them."""
+"""What a student sees and touches: figures, sliders that move them, questions and exercises."""
 
 from course_utils.lab.controls import choice, draw_again, slider, toggle
+from course_utils.lab.exercises import check
 from course_utils.lab.live import Exploration, live
+from course_utils.lab.quiz import predict, reveal
 
-__all__ = ["Exploration", "choice", "draw_again", "live", "slider", "toggle"]
+__all__ = [
+    "Exploration",
+    "check",
+    "choice",
+    "draw_again",
+    "live",
+    "predict",
+    "reveal",
+    "slider",
+    "toggle",
+]

@@ -1,0 +1,86 @@
+"""What a notebook cell shows and its next run replaces: the base of explorations and questions."""
+
+import html
+import re
+
+import ipywidgets as widgets
+from IPython import get_ipython
+
+STYLE = """
+.note p, .note li, .note pre { line-height: 1.5; margin: 0.3em 0; }
+.note p, .note li, .note label { font-size: var(--jp-content-font-size1, 14px); }
+.note ol { margin: 0.3em 0; padding-left: 1.6em; }
+.note pre { font-size: var(--jp-code-font-size, 13px); overflow-x: auto; }
+.note code { font-size: 0.93em; }
+.note label { display: flex; flex-direction: row-reverse; justify-content: flex-end; }
+.note label { height: auto; line-height: 1.4; margin: 2px 0; }
+.note .aside { opacity: 0.75; }
+"""
+
+
+class Panel(widgets.VBox):
+    """A box of widgets that has a static form, for viewers without a kernel, and leaves nothing
+    behind when it is closed.
+
+    A subclass writes ``static() -> (data, metadata)``, the mime bundle of its static form, and a
+    ``__repr__``. Both stay the same whatever the student does, so that a saved notebook does too.
+    """
+
+    def static(self):
+        """The static form: data and metadata by mime type."""
+        raise NotImplementedError
+
+    def close(self):
+        """Let go of the box and of every widget in it."""
+        close_tree(self)
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = self.static()
+        return {**super()._repr_mimebundle_(**kwargs), **data, "text/plain": repr(self)}, metadata
+
+
+class Note(Panel):
+    """A panel of words and buttons, set off by a bar of a color, no wider than a picture."""
+
+    def __init__(self, children, color):
+        style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
+        layout = {
+            "border_left": f"4px solid {color}",
+            "padding": "2px 4px 2px 14px",
+            "margin": "6px 0",
+            "max_width": "760px",
+        }
+        super().__init__([style, *children], layout=layout)
+        self.add_class("note")
+
+
+def close_tree(widget):
+    """Close a widget, the widgets inside it, and their layouts and styles."""
+    parts = [getattr(widget, name, None) for name in ("layout", "style")]
+    for part in (*getattr(widget, "children", ()), *filter(None, parts)):
+        close_tree(part)
+    widgets.Widget.close(widget)
+
+
+_shown = {}  # by notebook cell: the run that made them, and its panels
+
+
+def replace_in_cell(panel):
+    """Close what an earlier run of the same notebook cell made, so that nothing piles up."""
+    shell = get_ipython()
+    if not hasattr(shell, "get_parent"):
+        return
+    cell = shell.get_parent().get("metadata", {}).get("cellId")
+    if cell is None:
+        return
+    run, panels = _shown.get(cell, (None, []))
+    if run != shell.execution_count:
+        for previous in panels:
+            previous.close()
+        panels = []
+    _shown[cell] = shell.execution_count, [*panels, panel]
+
+
+def to_html(text):
+    """Plain text as HTML, in which `backticks` mark code."""
+    return re.sub("`(.+?)`", r"<code>\1</code>", html.escape(text))
