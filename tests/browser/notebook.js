@@ -21,8 +21,15 @@ window.course = (() => {
   const frame = () =>
     Promise.race([new Promise((resolve) => requestAnimationFrame(resolve)), pause(100)]);
 
-  // All that the page sent before is dealt with, and what came of it has arrived.
-  const roundTrip = () => panel().sessionContext.session.kernel.requestKernelInfo();
+  // Whether the kernel has dealt with all that the page sent, and what came of it has arrived.
+  // A question in between would not tell: widgets talk to a thread of their own in the kernel.
+  const unanswered = new Set();
+
+  function follow(_, { msg, direction }) {
+    const idle = msg.header.msg_type === "status" && msg.content.execution_state === "idle";
+    if (direction === "send" && msg.channel === "shell") unanswered.add(msg.header.msg_id);
+    if (direction === "recv" && idle) unanswered.delete(msg.parent_header.msg_id);
+  }
 
   const text = (lines) => (Array.isArray(lines) ? lines.join("") : lines);
   const plain = (lines) => text(lines).replace(/\x1b\[[0-9;]*m/g, "");
@@ -33,6 +40,7 @@ window.course = (() => {
   };
 
   function listen() {
+    panel().sessionContext.session.kernel.anyMessage.connect(follow);
     panel().sessionContext.iopubMessage.connect((_, message) => {
       const found = complaint(message.header.msg_type, message.content);
       const byCell = running && message.parent_header.msg_type === "execute_request";
@@ -73,7 +81,6 @@ window.course = (() => {
     running = true;
     const run = window.jupyterapp.commands.execute("notebook:run-all-cells");
     await within(seconds, run, "running all cells");
-    await within(seconds, roundTrip(), "waiting for the kernel");
     await loaded(30);
     running = false;
   }
@@ -109,6 +116,10 @@ window.course = (() => {
     }
     for (const formula of panel().node.querySelectorAll("[data-mjx-error]")) {
       report(formula, `formula: ${formula.dataset.mjxError}`);
+    }
+    for (const text of panel().node.querySelectorAll("mjx-assistive-mml mtext")) {
+      const macro = text.textContent.trim();
+      if (macro.startsWith("\\")) report(text, `formula: unknown ${macro}`);
     }
     for (const image of panel().node.querySelectorAll("img")) {
       if (image.complete && !image.naturalWidth) report(image, `missing image ${image.alt}`);
@@ -179,14 +190,17 @@ window.course = (() => {
   // The exploration's state once the kernel has answered all moves and nothing changes any more.
   async function settled(root, seconds) {
     const until = performance.now() + 1000 * seconds;
+    // What computes in slices begins a moment after the move was answered.
+    const enough = root.querySelector(".live-stop") ? 6 : 2;
     let [before, quiet] = ["", 0];
-    while (quiet < 2) {
-      if (performance.now() > until) throw new Error(`still changing after ${seconds} s`);
-      await within(seconds, roundTrip(), "waiting for the kernel");
+    while (quiet < enough) {
+      if (performance.now() > until) {
+        throw new Error(`not at rest after ${seconds} s: ${root.innerText}`);
+      }
       await frame();
       await frame();
       const now = JSON.stringify(await state(root));
-      const busy = root.querySelector(".live-stop:not([disabled])");
+      const busy = unanswered.size || root.querySelector(".live-stop:not([disabled])");
       quiet = now === before && !busy ? quiet + 1 : 0;
       before = now;
     }

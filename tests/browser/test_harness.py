@@ -49,6 +49,10 @@ def slices(x):
         time.sleep(0.02)
         yield x * part / 4
 
+def slow(x):
+    time.sleep(0.2)
+    return x
+
 def raises(x):
     return x if x == 30 else 1 / 0
 
@@ -71,6 +75,7 @@ EXPLORATIONS = {  # the source, and parts of what must be found
         [],
     ),
     "in slices": (f"live(slices, Bar, {X})", []),
+    "slow": (f"live(slow, Bar, {X})", []),
     "deaf slider": (
         f"live(deaf, Bar, {X})",
         [NO_CHANGE, "the reading always says 'The bar ends at 30.'"],
@@ -151,7 +156,7 @@ def test_names_what_is_wrong_with_a_saved_page(lab, browser):
 
 def test_names_what_is_wrong_with_a_page(lab, browser):
     cells = [
-        nbformat.v4.new_markdown_cell(r"A formula $\frac{1}$ and ![a drawing](missing.png)"),
+        nbformat.v4.new_markdown_cell(r"$\frac{1}$, $\foo$ and ![a drawing](missing.png)"),
         cell("1 / 0", tags=["raises-exception"]),
         cell("import warnings; warnings.warn('beware')"),
         cell("len(3)"),
@@ -161,7 +166,8 @@ def test_names_what_is_wrong_with_a_page(lab, browser):
         notebook.run_all()
         errors = "\n".join(notebook.errors())
     for part in (
-        "cell 0: formula: ",
+        "cell 0: formula: Missing argument for \\frac",
+        "cell 0: formula: unknown \\foo",
         "cell 0: missing image a drawing",
         "cell 2: ",
         "UserWarning: beware",
