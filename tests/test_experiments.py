@@ -15,7 +15,7 @@ from course_utils.experiments import (
     training_steps,
     vital_signs,
 )
-from course_utils.experiments.claims import Claim
+from course_utils.experiments.claims import TABLE_SEEDS, Claim, all_claims
 from course_utils.experiments.initialization import scales, standard_weights
 from course_utils.experiments.training import compare
 from course_utils.nn import (
@@ -31,6 +31,7 @@ from course_utils.nn import (
     softmax_cross_entropy,
     squared_error,
 )
+from course_utils.nn.layers import relu
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -437,6 +438,19 @@ def test_a_claim_reads_its_rows_of_the_table(tmp_path):
         claim.rows(tmp_path / "none.csv")
 
 
+@pytest.mark.parametrize("claim", all_claims(), ids=lambda claim: claim.id)
+def test_the_table_says_of_each_claim_what_the_claim_says_of_the_table(claim):
+    """A claim whose margin, figures or seeds changed wants a new table."""
+    seeds = {}
+    for row in claim.rows():
+        figures, holds = seeds.setdefault(int(row["seed"]), ({}, row["holds"]))
+        figures[row["figure"]] = float(row["value"])
+        assert row["holds"] == holds
+    assert tuple(seeds) == TABLE_SEEDS
+    for figures, holds in seeds.values():
+        assert str(bool(claim.holds(figures))) == holds
+
+
 def test_a_verdict_counts_the_seeds_on_which_a_claim_holds():
     verdict = make_claim().verdict([{"gain": 1.0}, {"gain": -1.0}, {"gain": 2.0}])
     assert verdict == "C99 holds on 2 of 3 seeds: it gains."
@@ -639,6 +653,20 @@ def test_scales_before_training_follow_the_theory(activation, c):
     if activation == "relu":
         lecture = expected_norms(measured.forward[0], [400] + depth * [width], c)
         assert measured.forward_theory == pytest.approx(lecture)
+
+
+def test_scales_are_those_of_a_network_with_the_same_weights():
+    x, labels = rng().standard_normal((20, 30)), rng(1).integers(10, size=20)
+    hidden, output = standard_weights(30, 8, 2, rng(2))
+    measured = scales(x, labels, (hidden, output), 3.0, depth=2, width=8)
+    network = mlp([30, 8, 8, 10], dtype=np.float64)
+    for i, G in enumerate([*hidden, output]):
+        network.layers[2 * i].params["W"] = np.sqrt(3.0 / len(G)) * G
+    _, grad = softmax_cross_entropy(network.forward(x), labels)
+    lengths = np.linalg.norm(network.backward(grad), axis=1)
+    assert measured.backward[0] == pytest.approx(lengths.mean())
+    before = network.layers[0].saved @ network.layers[0].params["W"]
+    assert measured.forward[1] == pytest.approx(np.linalg.norm(relu(before), axis=1).mean())
 
 
 def test_scales_move_with_c_and_are_not_drawn_anew():
