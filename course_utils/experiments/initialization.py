@@ -180,7 +180,8 @@ C1 = Claim(
     id="C1",
     notebook="02",
     statement="With plain SGD, c = 3 ends in NaN, c = 2 learns, c = 1 makes no progress",
-    conditions="30 hidden layers of 50 units, learning rate 0.01, 600 steps; not at 20 layers",
+    conditions="30 hidden layers of 50 units, learning rate 0.01, 600 steps; not at 20 layers with "
+    "a learning rate to suit",
     seeds=(3, 4, 5),
     measure=lambda train, test, seeds: c1_figures(train_scales(train, test, seeds)),
     holds=lambda figures: (

@@ -146,7 +146,8 @@ class LossBands(Picture):
         for side, runs in comparison.histories.items():
             steps = [run.diverged_at for run in runs]
             if None not in steps:
-                end = f"{side}: not a number after {min(steps)} to {max(steps)} steps"
+                when = " to ".join(str(step) for step in sorted({min(steps), max(steps)}))
+                end = f"{side}: not a number after {when} steps"
                 self.axes.plot([], [], marker="x", ls="none", color=color_of[side], label=end)
                 readings.append(end)
                 continue
