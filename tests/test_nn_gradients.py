@@ -260,6 +260,11 @@ def test_check_detects(layer, inside_network):
     assert gradient_check(layer, normal(5, 4, seed=1)) > WRONG
 
 
+def test_check_reports_the_largest_error():
+    """One gradient of three is doubled, so it is wrong by half of its largest entry."""
+    assert gradient_check(DoubleBias(4, 3), normal(5, 4)) == pytest.approx(0.5, rel=1e-6)
+
+
 def test_check_fails_at_a_kink():
     x = normal(4, 3)
     assert gradient_check(ReLU(), x) < RIGHT

@@ -196,6 +196,8 @@ def test_initial_weights(c):
     assert np.var(W) == pytest.approx(c / 200, rel=0.03)
     assert np.mean(W) == pytest.approx(0, abs=5 * np.sqrt(c / 200 / W.size))
     assert not layer.params["b"].any()
+    exact = Linear(200, 300, c=c, rng=rng(1), dtype=np.float64).params["W"]
+    assert np.array_equal(W, exact.astype(np.float32))  # one seed, one network, in any precision
 
 
 def test_he_is_the_default():
@@ -218,6 +220,12 @@ def test_linear_without_input_grad():
     full = dict(layer.grads)
     assert layer.backward(2 * grad_y, input_grad=False) is None
     assert all(np.array_equal(layer.grads[key], 2 * full[key]) for key in ("W", "b"))
+
+
+def test_relu_at_the_kink():
+    layer, x = ReLU(), np.array([[-1.0, 0.0, 2.0]])
+    assert layer.forward(x).tolist() == [[0, 0, 2]]
+    assert layer.backward(np.ones((1, 3))).tolist() == [[0, 0, 1]]
 
 
 # Normalization
@@ -265,13 +273,13 @@ def test_running_estimates():
     np.testing.assert_allclose(layer.running_mean, mean)  # evaluation leaves them alone
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30])  # the square of 1e30 overflows
 def test_batch_norm_refuses_what_is_not_finite(bad):
-    layer, x = BatchNorm(N), normal(M, N)
+    layer, x = BatchNorm(N), normal(M, N, dtype=np.float32)
     layer.forward(x)
     mean, var = layer.running_mean.copy(), layer.running_var.copy()
     x[2, 1] = bad
-    with np.errstate(invalid="ignore"), pytest.raises(NonFiniteError, match="x must have a finite"):
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="x must have a finite"):
         layer.forward(x)
     with pytest.raises(ValueError, match="at least 2 examples"):
         layer.forward(x[:1])
