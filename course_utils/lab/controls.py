@@ -1,4 +1,4 @@
-"""Controls of a live exploration: ordinary widgets with a ``value``, labelled in words."""
+"""Controls of a live exploration: ordinary widgets with a ``value``, labeled in words."""
 
 import math
 from numbers import Integral

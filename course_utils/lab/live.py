@@ -7,13 +7,14 @@ import inspect
 
 import ipywidgets as widgets
 import numpy as np
-from IPython import get_ipython
 
-LABEL_WIDTH = "250px"
+from course_utils.lab.panel import Panel, close_tree, replace_in_cell
+
+LABEL_WIDTH = "290px"
 SLICE_PAUSE = 0.005  # seconds between two slices, in which a newer slider value can arrive
 
 
-class Exploration(widgets.VBox):
+class Exploration(Panel):
     """Controls, the picture that follows them, and its reading in words.
 
     Made by `live`. A change of a control calls ``compute(**values)`` and shows the result. If that
@@ -50,7 +51,7 @@ class Exploration(widgets.VBox):
         buttons = [c for c in controls.values() if isinstance(c, widgets.Button)] + [reset]
         if inspect.isgeneratorfunction(compute):
             buttons.append(self._stop)
-        rows = [_labelled(n, c) for n, c in controls.items() if not isinstance(c, widgets.Button)]
+        rows = [_labeled(n, c) for n, c in controls.items() if not isinstance(c, widgets.Button)]
         super().__init__([*rows, widgets.HBox(buttons), self._image, self._reading])
         self.add_class("live")
         with np.errstate(all="ignore"):
@@ -85,11 +86,12 @@ class Exploration(widgets.VBox):
     def close(self):
         """Stop, and let the controls and the picture go."""
         self.stop()
-        for child in self.children:
-            for widget in getattr(child, "children", ()):
-                widget.close()
-            child.close()
+        close_tree(self._stop)  # shown only where there is something to stop
         super().close()
+
+    def static(self):
+        """The picture as it stands."""
+        return self.picture.mime_bundle()
 
     def _results(self):
         """The computation's results as an iterator, partial ones first."""
@@ -103,6 +105,7 @@ class Exploration(widgets.VBox):
         loop = _event_loop()
         if loop is not None and inspect.isgeneratorfunction(self.compute):
             self._task = loop.create_task(self._play(self._results()))
+            self._task.add_done_callback(_raise_error)
             return
         with self._errors_in_words():
             for result in self._results():
@@ -110,11 +113,13 @@ class Exploration(widgets.VBox):
 
     async def _play(self, results):
         self._stop.disabled = False
-        with contextlib.closing(results), self._errors_in_words():
-            for result in results:
-                self._show(result)
-                await asyncio.sleep(SLICE_PAUSE)
-        self._stop.disabled = True
+        try:
+            with contextlib.closing(results), self._errors_in_words():
+                for result in results:
+                    self._show(result)
+                    await asyncio.sleep(SLICE_PAUSE)
+        finally:
+            self._stop.disabled = True
 
     @contextlib.contextmanager
     def _errors_in_words(self):
@@ -137,19 +142,22 @@ class Exploration(widgets.VBox):
     def _say(self, words):
         self._reading.value = f"<div role='status'>{html.escape(words)}</div>"
 
-    def _repr_mimebundle_(self, **kwargs):
-        data, metadata = self.picture.mime_bundle()
-        return {**super()._repr_mimebundle_(**kwargs), **data, "text/plain": repr(self)}, metadata
-
     def __repr__(self):
-        return f"<live: {self.compute.__name__}({', '.join(self.controls)})>"
+        name = getattr(self.compute, "__name__", type(self.compute).__name__)
+        return f"<live: {name}({', '.join(self.controls)})>"
 
 
-def _labelled(name, control):
+def _labeled(name, control):
     """A row of the control's label, or else its argument's name, and the control."""
     label = widgets.Label(control.description or name, layout={"width": LABEL_WIDTH})
     control.description = ""
     return widgets.HBox([label, control])
+
+
+def _raise_error(task):
+    """Hand an error that ended the task to the event loop, which logs it."""
+    if not task.cancelled():
+        task.result()
 
 
 def _event_loop():
@@ -185,24 +193,5 @@ def live(compute, picture, *, on_release=False, **controls):
     """
     picture = picture() if isinstance(picture, type) else picture
     exploration = Exploration(compute, picture, controls, on_release)
-    _replace_in_cell(exploration)
+    replace_in_cell(exploration)
     return exploration
-
-
-_shown = {}  # by notebook cell: the run that made them, and its explorations
-
-
-def _replace_in_cell(exploration):
-    """Close what an earlier run of the same notebook cell made, so that nothing piles up."""
-    shell = get_ipython()
-    if not hasattr(shell, "get_parent"):
-        return
-    cell = shell.get_parent().get("metadata", {}).get("cellId")
-    if cell is None:
-        return
-    run, explorations = _shown.get(cell, (None, []))
-    if run != shell.execution_count:
-        for previous in explorations:
-            previous.close()
-        explorations = []
-    _shown[cell] = shell.execution_count, [*explorations, exploration]
