@@ -1,0 +1,892 @@
+"""Pictures, controls and live explorations, without a browser."""
+
+import asyncio
+import base64
+import gc
+import io
+import threading
+import weakref
+from functools import cache, partial
+from types import SimpleNamespace
+
+import ipywidgets as widgets
+import matplotlib
+import numpy as np
+import pytest
+from ipywidgets.widgets.widget import _instances as open_widgets
+from matplotlib._pylab_helpers import Gcf
+from PIL import Image
+
+from course_utils.experiments import VitalSigns
+from course_utils.experiments.initialization import Scales
+from course_utils.experiments.training import Comparison, History
+from course_utils.lab import Exploration, choice, draw_again, figures, live, panel, slider, toggle
+from course_utils.lab.canvas import PIXELS_PER_INCH, SHARPNESS, Picture
+from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
+from course_utils.lab.figures.parts import Curve, trend, words
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+NAN, INF = np.nan, np.inf
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing_behind():
+    threads = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) == threads
+    assert Gcf.get_all_fig_managers() == []
+
+
+# Pictures
+
+
+def signs(activation, gradient, ratio, dead, loss):
+    rows = (np.array(row, dtype=float) for row in (activation, gradient, ratio, dead))
+    return VitalSigns(*rows, loss)
+
+
+def scales(forward, backward, layer=1, standardized=(-1.0, 0.0, 0.5)):
+    forward, backward = np.array(forward), np.array(backward)
+    return Scales(forward, 2 * forward, backward, backward / 2, layer, np.array(standardized))
+
+
+def moments(factor):
+    """What ScalesInTraining shows of three networks of eight layers."""
+    row, zeros = np.linspace(1, 2, 8) * factor, np.zeros(8)
+    return {c: (signs(c * row, row, row, zeros, 1.0), c + zeros) for c in (1, 2, 3)}
+
+
+def comparison(a, b, diverged_at=None):
+    ends = {"a": None, "b": diverged_at}
+    runs = {"a": a, "b": b}
+    return Comparison(
+        (3, 4), {s: [History(list(r), diverged_at=ends[s]) for r in runs[s]] for s in runs}
+    ), {"a": BLUE, "b": RED}
+
+
+PLANE = figures.DecisionBoundary.plane(10)
+POINTS = np.array([[0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])
+CLASSES = np.array([0, 1, 1])
+DIGIT = np.linspace(0, 1, 784)
+
+PICTURES = {  # how to make one, and values to show: usual ones first, then extremes
+    "NormsByLayer": (
+        partial(figures.NormsByLayer, depth=3),
+        [
+            (np.array([28.0, 10, 9, 8]), np.array([28.0, 10, 10, 10])),
+            (np.array([28.0, 3, 0.3, 0.03]), np.array([28.0, 3, 0.3, 0.03])),
+            (np.array([28.0, 1e30, INF, NAN]), np.array([28.0, 1e9, INF, INF])),
+            (np.array([28.0, 1e-30, 0, 0]), np.zeros(4)),
+            (np.zeros(4), np.full(4, NAN)),
+            (np.array([1.0, -INF, INF, 1]), np.ones(4)),
+        ],
+    ),
+    "VitalSigns": (
+        partial(figures.VitalSigns, layers=3, steps=4),
+        [
+            (signs([9, 8, 3], [1, 2, 3], [1e-3] * 3, [0, 0.5, 0], 1.5), [2.3, 2.0, 1.5]),
+            (signs([9, 1, 3], [1, 9, 3], [1e-2] * 3, [0, 0.1, 0], 0.5), [2.3, 1.0]),
+            (signs([INF, NAN, NAN], [NAN] * 3, [NAN] * 3, [NAN] * 3, NAN), [2.3, 1e30, NAN]),
+            (signs([0, 0, 0], [0] * 3, [0] * 3, [1] * 3, 2.3), [2.3]),
+            (signs([1e30, 1e300, 1], [1e-30] * 3, [INF] * 3, [1] * 3, INF), [INF]),
+            (signs([1, 1, 1], [1] * 3, [1] * 3, [0] * 3, 2.3), []),
+        ],
+    ),
+    "ScalesByLayer": (
+        partial(figures.ScalesByLayer, depth=3),
+        [
+            scales([5.0, 4, 3, 2], [0.1, 0.2, 0.3, 0.4]),
+            scales([5.0, 4, 4, 4], [0.4, 0.4, 0.4, 0.4], layer=2, standardized=[2.0, 3.0]),
+            scales([5.0, INF, NAN, NAN], [NAN, NAN, INF, 1], standardized=[NAN, INF, -INF]),
+            scales([0.0, 0, 0, 0], [0.0, 0, 0, 0], standardized=[0.0]),
+        ],
+    ),
+    "ScalesInTraining": (
+        partial(figures.ScalesInTraining, layers=8, scales=(1, 2, 3)),
+        [
+            (0.0, moments(1), moments(1)),
+            (0.5, moments(1), moments(3)),
+            (1.0, moments(1), moments(NAN)),
+            (1.0, moments(0), moments(INF)),
+        ],
+    ),
+    "Losses": (
+        partial(figures.Losses, steps=4),
+        [
+            {"one": ([2.3, 2.0, 1.5], BLUE), "other": ([2.3, 2.2], RED)},
+            {"one": ([2.3, 1.0, 0.5], BLUE)},
+            {"one": ([2.3, NAN], BLUE), "zero": ([0.0], RED), "far": ([1e30, INF], GRAY)},
+        ],
+    ),
+    "LossBands": (
+        partial(figures.LossBands, steps=4, window=2),
+        [
+            comparison(a=[[2.3, 2, 1, 1], [2, 2, 1, 0]], b=[[2, 2, 2, 2], [2, 1, 1, 1]]),
+            comparison(a=[[2.3, 2, 2, 2], [2, 2, 2, 2]], b=[[1, 1, 1, 0], [2, 1, 1, 0]]),
+            comparison(a=[[0, 0, 0, 0]] * 2, b=[[2, NAN], [9, INF]], diverged_at=1),
+            comparison(a=[[1e30, 1e30, 1e9, 5]] * 2, b=[[0, 0, 0, 0]] * 2),
+        ],
+    ),
+    "DecisionBoundary": (
+        partial(figures.DecisionBoundary, steps=4),
+        [
+            (POINTS, CLASSES, np.linspace(0, 1, 100), [0.7, 0.6]),
+            (POINTS, 1 - CLASSES, np.linspace(1, 0, 100), [0.7, 0.5, 0.2]),
+            (POINTS, CLASSES, np.full(100, NAN), [0.7, NAN]),
+            (100 * POINTS, 0 * CLASSES, np.zeros(100), [1e30, INF]),
+        ],
+    ),
+    "TrainingMap": (
+        partial(figures.TrainingMap, steps=4),
+        [
+            (2.0, 30, [2.3, 2.2], None),
+            (1.0, 5, [2.3], None),
+            (3.0, 60, [2.3, 1e30, NAN], None),
+            (3.0, 60, [0.0, INF], None),
+        ],
+    ),
+    "MatrixProduct": (
+        partial(figures.MatrixProduct, largest=3),
+        [
+            ("AB", ("A", np.eye(2, 3)), ("B", np.arange(6.0).reshape(3, 2)), 1, 2),
+            ("AB", ("A", np.eye(2, 3)), ("B", np.arange(6.0).reshape(3, 2)), 2, 2),
+            ("AB", ("A", np.full((1, 3), NAN)), ("B", np.full((3, 1), INF)), 1, 1),
+            ("AB", ("A", np.zeros((3, 3))), ("B", np.zeros((3, 3))), 9, 9),
+            ("AB", ("A", np.full((3, 1), 1e300)), ("B", np.full((1, 3), -1e300)), 3, 1),
+        ],
+    ),
+    "Digits": (
+        partial(figures.Digits, count=2),
+        [
+            ([DIGIT, 1 - DIGIT], ["7, not 1", "0, not 6"]),
+            ([1 - DIGIT, DIGIT], ["1", "2"]),
+            (np.full((2, 784), NAN), ["", ""]),
+            (np.full((2, 784), INF), ["∞", "x"]),
+            (np.zeros((2, 784)), ["0", "0"]),
+        ],
+    ),
+}
+EACH = pytest.mark.parametrize("name", PICTURES)
+
+
+@cache
+def fresh(name, index):
+    """A new picture that has shown nothing but these values."""
+    make, values = PICTURES[name]
+    return make().update(values[index])
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def count(png, color):
+    """Pixels of exactly this color."""
+    rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    return (pixels(png) == rgb).all(axis=2).sum()
+
+
+def test_every_picture_is_tested_here():
+    """A new picture wants an entry in PICTURES."""
+    kinds = (getattr(figures, name) for name in figures.__all__)
+    names = {kind.__name__ for kind in kinds if isinstance(kind, type)}
+    assert names == PICTURES.keys()
+
+
+@EACH
+def test_a_redrawn_picture_is_that_of_a_new_one(name):
+    """Pixel by pixel, whatever it showed before, and with whatever style the notebook has."""
+    make, values = PICTURES[name]
+    with matplotlib.rc_context({"font.size": 20, "lines.linewidth": 9, "legend.frameon": True}):
+        picture = make()
+        for value in reversed(values):
+            png = picture.update(value).png()
+        assert png == fresh(name, 0).png()
+        assert picture.update(values[0]).png() == png  # the same values, the same bytes
+        picture.redraw_background()
+        assert picture.png() == png
+        assert picture.update(values[1]).png() != png
+        assert picture.update(values[2]).png() == fresh(name, 2).png() != png
+
+
+@EACH
+def test_a_picture_says_what_it_shows_in_one_line(name):
+    make, values = PICTURES[name]
+    picture = make()
+    readings = [picture.update(value).reading for value in values]
+    assert readings[0] != readings[1]
+    assert all(isinstance(reading, str) and "\n" not in reading for reading in readings)
+
+
+@EACH
+def test_a_picture_is_a_png_of_the_page_width(name):
+    picture = fresh(name, 0)
+    data, metadata = picture._repr_mimebundle_()
+    assert data.keys() == {"text/plain", "image/png"}
+    assert data["text/plain"] == repr(picture) == f"<picture: {name}>"
+    assert metadata == {"image/png": {"width": picture.width}}
+    assert picture.width == round(100 * picture.size[0]) <= 860  # the page's column
+    saved = base64.b64decode(data["image/png"])
+    image = Image.open(io.BytesIO(saved))
+    assert (image.format, image.mode, image.info) == ("PNG", "RGB", {})  # no version, no time
+    dots = PIXELS_PER_INCH * SHARPNESS
+    assert image.size == pytest.approx([dots * side for side in picture.size], abs=1)
+    assert np.array_equal(pixels(saved), pixels(picture.png()))
+    assert len(saved) < 150_000
+
+
+READINGS = [  # a picture, the index of its values, and what must be said of them
+    ("NormsByLayer", 0, ["layer 3", "8", "holding"]),
+    ("NormsByLayer", 1, ["layer 3", "0.03", "0.01", "holding"]),
+    ("NormsByLayer", 2, ["not a number", "exploding"]),
+    ("NormsByLayer", 3, ["to 0", "vanishing"]),
+    ("VitalSigns", 0, ["3 steps", "1.5", "from 9 to 8", "holding"]),
+    ("VitalSigns", 2, ["not a number after 2 steps"]),
+    ("VitalSigns", 3, ["from 0 to 0", "no signal"]),
+    ("VitalSigns", 5, ["0 steps", "2.3"]),
+    ("ScalesByLayer", 0, ["layer 1 to layer 3", "0.5: holding", "0.25: holding"]),
+    ("ScalesByLayer", 2, ["not a number: exploding"]),
+    ("ScalesInTraining", 1, ["50%", "4.9 at c = 1", "9.9 at c = 2", "14.8 at c = 3"]),
+    ("Losses", 0, ["one: 1.5", "other: 2.2"]),
+    ("Losses", 2, ["one: not a number", "zero: 0", "far: ∞"]),
+    ("LossBands", 0, ["a: 0.50 to 1.00", "b: 1.00 to 2.00"]),
+    ("LossBands", 2, ["a: 0.00 to 0.00", "b: not a number after 1"]),
+    ("DecisionBoundary", 0, ["2 steps", "0.60"]),
+    ("DecisionBoundary", 2, ["1 steps", "not a number"]),
+    ("TrainingMap", 0, ["c = 2, depth 30", "2 steps", "2.2"]),
+    ("MatrixProduct", 0, ["Row 1 of A meets column 2 of B", "(1.0", "(5.0"]),
+    ("MatrixProduct", 3, ["Row 3 of A meets column 3 of B", " 0.0"]),
+    ("Digits", 0, ["7, not 1", "0, not 6"]),
+]
+
+
+@pytest.mark.parametrize(("name", "index", "parts"), READINGS)
+def test_a_reading_is_true(name, index, parts):
+    make, values = PICTURES[name]
+    reading = make().update(values[index]).reading
+    for part in parts:
+        assert part in reading, reading
+
+
+def test_what_leaves_the_axis_is_marked_at_its_edge():
+    picture = figures.NormsByLayer(depth=3)
+    theory = np.ones(4)
+    inside = picture.update((np.array([1.0, 1, 1, 1]), theory)).png()
+    assert count(inside, RED) == 0
+    for y in (NAN, INF, 1e9, 0.0, 1e-10, -INF):
+        outside = picture.update((np.array([1.0, y, 1, 1]), theory)).png()
+        rows = np.flatnonzero((pixels(outside) == [213, 94, 0]).all(axis=2).any(axis=1))
+        high = not y < 1
+        assert len(rows) and (rows.mean() < 100) == high, y
+
+
+def test_a_curve_moves_its_points_and_marks_the_others():
+    class Plain(Picture):
+        def build(self):
+            self.curve = Curve(self, self.figure.add_subplot(ylim=(0, 10)))
+
+    curve = Plain().curve
+    curve.set([1, 2, 3, 4, 5, 6], [5, 10, 11, NAN, -1, 0])
+    assert np.array_equal(curve.line.get_ydata(), [5, 10, NAN, NAN, NAN, 0], equal_nan=True)
+    assert curve.above.get_data()[0].tolist() == [3, 4] and (curve.above.get_ydata() == 10).all()
+    assert curve.below.get_data()[0].tolist() == [5] and (curve.below.get_ydata() == 0).all()
+    curve.set([], [])
+    assert len(curve.line.get_xdata()) == len(curve.above.get_xdata()) == 0
+
+
+def test_only_what_moves_is_drawn_again():
+    picture = figures.NormsByLayer(depth=3)
+    values = PICTURES["NormsByLayer"][1]
+    picture.update(values[0]).png()
+    draws = []
+    draw = picture.figure.canvas.draw
+    picture.figure.canvas.draw = lambda: draws.append(1) or draw()
+    for value in values:
+        picture.update(value).png()
+    assert draws == []
+    picture.redraw_background()
+    picture.png(), picture.png()
+    assert draws == [1]
+
+
+def test_vital_signs_of_a_network_without_hidden_layers():
+    picture = figures.VitalSigns(layers=1, steps=2)
+    reading = picture.update((signs([1], [1], [1], [0], 0.7), [0.7])).reading
+    assert reading == "After 1 steps the loss is 0.70."
+
+
+def test_the_training_map_remembers_finished_runs():
+    picture = figures.TrainingMap(steps=4)
+    unfinished = picture.update((2.0, 30, [2.3], None)).png()
+    learned = picture.update((2.0, 30, [2.3], "learning")).png()
+    assert picture.update((2.0, 30, [2.3], "learning")).png() == learned != unfinished
+    assert picture.reading == "c = 2, depth 30: learning after 1 steps."
+    assert picture.update((2.0, 30, [2.3], None)).png() == learned  # the mark stays
+    assert count(learned, GREEN) > count(unfinished, GREEN)
+    picture.update((3.0, 60, [2.3, NAN], "not a number"))
+    assert picture.reading == "c = 3, depth 60: not a number after 1 steps."
+
+
+def test_the_microscope_frames_the_numbers_that_meet():
+    make, values = PICTURES["MatrixProduct"]
+    picture = make().update(values[0])  # row 1, column 2 of (2 × 3)(3 × 2)
+    frames = [[sorted({*data}) for data in frame.get_data()] for *_, frame in picture.panels]
+    assert frames == [
+        [[-0.5, 2.5], [-0.5, 0.5]],  # the row of A
+        [[0.5, 1.5], [-0.5, 2.5]],  # the column of B
+        [[0.5, 1.5], [-0.5, 0.5]],  # one entry of A B
+    ]
+    _, title, numbers, _ = picture.panels[2]
+    assert title.get_text() == "AB   (2 × 2)"
+    shown = [float(text.get_text()) for text in numbers.ravel() if text.get_visible()]
+    assert shown == [0, 1, 2, 3]
+
+
+def test_a_row_of_digits_wants_a_caption_for_each():
+    with pytest.raises(ValueError, match="zip"):
+        figures.Digits(count=2).update(([DIGIT], ["one"]))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0, "0"), (1, "1"), (0.12345, "0.123"), (-3.14159, "-3.14"), (99.95, "100"),
+        (1234.5, "1,234"), (-12345.0, "-12,345"), (0.001, "0.001"), (0.00012, "1 × 10⁻⁴"),
+        (2.5e7, "2 × 10⁷"), (3e-30, "3 × 10⁻³⁰"), (-2e10, "-2 × 10¹⁰"), (1e5, "1 × 10⁵"),
+        (NAN, "not a number"), (INF, "∞"), (-INF, "−∞"),
+    ],
+)  # fmt: skip
+def test_numbers_in_words(number, said):
+    assert words(number) == said
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (0, "vanishing"), (0.009, "vanishing"), (0.01, "holding"), (1, "holding"),
+        (100, "holding"), (101, "exploding"), (INF, "exploding"), (NAN, "exploding"),
+    ],
+)  # fmt: skip
+def test_trends_in_words(ratio, said):
+    assert trend(ratio) == said
+
+
+# Controls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "kind", "step"),
+    [
+        ((0, 10, 5), {}, widgets.IntSlider, 1),
+        ((0, 10, 5), {"step": 5}, widgets.IntSlider, 5),
+        ((np.int64(0), np.int64(10), np.int64(5)), {}, widgets.IntSlider, 1),
+        ((0, 10, 5), {"step": 0.5}, widgets.FloatSlider, 0.5),
+        ((0, 10, 5.0), {}, widgets.FloatSlider, 0.1),
+        ((0.0, 1.0, 0.5), {}, widgets.FloatSlider, 0.01),
+        ((0.5, 4.0, 2.0), {}, widgets.FloatSlider, 0.1),
+        ((0.5, 4.0, 2.0), {"step": 0.05}, widgets.FloatSlider, 0.05),
+        ((0.0, 1000.0, 7.0), {}, widgets.FloatSlider, 10),
+        ((0.1, 10.0, 1.0), {"log": True}, widgets.FloatLogSlider, 0.05),
+        ((1, 1000, 10), {"log": True, "step": 0.5}, widgets.FloatLogSlider, 0.5),
+    ],
+)
+def test_a_slider_is_of_the_kind_of_its_numbers(arguments, options, kind, step):
+    low, high, value = arguments
+    made = slider(*arguments, **options)
+    assert type(made) is kind
+    assert made.value == pytest.approx(value) and isinstance(made.value, (int, float))
+    assert made.step == pytest.approx(step)
+    ends = np.log10([low, high]) if kind is widgets.FloatLogSlider else [low, high]
+    assert [made.min, made.max] == pytest.approx(ends)
+    panel.close_tree(made)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "step", "shown"),
+    [
+        ((0.0, 1.0, 0.5), None, "0.50"),
+        ((0.0, 1.0, 0.25), 0.25, "0.25"),
+        ((0.125, 1.125, 0.125), 0.5, "0.125"),
+        ((0.0, 100.0, 5.0), None, "5"),
+        ((0.0, 1e-4, 1e-5), 1e-5, "0.00001"),
+    ],
+)
+def test_a_slider_shows_its_value_in_full(arguments, step, shown):
+    made = slider(*arguments, step=step)
+    assert format(made.value, made.readout_format) == shown
+
+
+def test_a_log_slider_starts_on_its_own_grid():
+    for value in (0.001, 0.0123, 0.3, 3.0, 9.9, 10.0):
+        made = slider(0.001, 10.0, value, log=True, step=0.1)
+        steps = np.log10(made.value / 0.001) / 0.1
+        assert steps == pytest.approx(round(steps), abs=1e-6)
+        assert abs(np.log10(made.value / value)) <= 0.05 + 1e-9
+    assert slider(0.001, 9.5, 9.5, log=True, step=0.3).value <= 9.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        ((1, 0, 0), {}, ValueError, "between low and high, got 1, 0, 0"),
+        ((1, 1, 1), {}, ValueError, "between low and high"),
+        ((0, 1, 2), {}, ValueError, "between low and high"),
+        ((0.0, 1.0, -0.1), {}, ValueError, "between low and high"),
+        ((0.0, NAN, 0.5), {}, ValueError, "between low and high"),
+        ((0.0, 1.0, 0.5), {"log": True}, ValueError, "low must be above 0 on a log slider, got 0"),
+        ((0.0, 1.0, 0.5), {"step": 0}, ValueError, "step"),
+        ((0, 10, 5), {"step": -1}, ValueError, "step"),
+        ((1, 10, 5), {"step": "1", "log": True}, TypeError, "step"),
+    ],
+)
+def test_a_slider_names_a_bad_range(arguments, options, error, message):
+    with pytest.raises(error, match=message):
+        slider(*arguments, **options)
+
+
+@pytest.mark.parametrize("value", [None, "layer"])
+@pytest.mark.parametrize("options", [[None, "layer"], {"none": None, "layer norm": "layer"}])
+def test_a_choice_has_its_default_pressed_and_none_is_a_choice(options, value):
+    made = choice(options, value)
+    start = [None, "layer"].index(value)
+    names = tuple(options) if isinstance(options, dict) else ("None", "layer")
+    assert (made.value, made.index, made._options_labels) == (value, start, names)
+    made.set_state({"index": 1 - start})  # a click
+    assert made.value == [None, "layer"][1 - start]
+    made.value = value
+    assert made.index == start
+
+
+def test_a_choice_must_offer_its_default():
+    with pytest.raises(ValueError, match="value must be one of 1, 2, got 3"):
+        choice([1, 2], 3)
+
+
+def test_a_toggle_and_a_button_that_counts():
+    assert toggle(True).value is True and toggle(0).value is False
+    button = draw_again()
+    assert (button.value, button.description) == (0, "Draw again")
+    button.click()
+    button.click()
+    assert button.value == 2
+
+
+# Live explorations
+
+
+class Bar(Picture):
+    """The smallest picture: a bar of a given length."""
+
+    size = (2, 1)
+
+    def build(self):
+        self.bar = self.moves(*self.figure.add_subplot(xlim=(0, 100)).barh(0, 0))
+
+    def show(self, length):
+        self.bar.set_width(length)
+        return f"The bar ends at {length}."
+
+
+@pytest.fixture
+def explore():
+    """`live`, with all that it makes closed at the end, and the widgets counted."""
+    before, made = set(open_widgets), []
+
+    def explore(compute, picture=Bar, **options):
+        made.append(live(compute, picture, **options))
+        return made[-1]
+
+    yield explore
+    for exploration in made:
+        exploration.close()
+    left = [type(w).__name__ for key, w in open_widgets.items() if key not in before]
+    assert left == []
+
+
+def controls():
+    return {
+        "x": slider(0, 60, 30, label="x: a number"),
+        "kind": choice(["a", "bbb"], "a"),
+        "double": toggle(False),
+        "seed": draw_again(),
+    }
+
+
+def inside(widget):
+    """A widget and all widgets in it."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from inside(child)
+
+
+def one(exploration, kind, css=None, description=None):
+    """The one widget of this kind in an exploration."""
+    found = [
+        widget
+        for widget in inside(exploration)
+        if isinstance(widget, kind)
+        and (css is None or css in widget._dom_classes)
+        and (description is None or widget.description == description)
+    ]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def image(exploration):
+    return one(exploration, widgets.Image).value
+
+
+def spoken(exploration):
+    return one(exploration, widgets.HTML, "live-reading").value
+
+
+def click(exploration, description):
+    one(exploration, widgets.Button, description=description).click()
+
+
+class Recorder:
+    """A compute function that remembers its calls."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __call__(self, **values):
+        self.calls.append(values)
+        return values.get("x", 0) + len(values.get("kind", "")) + values.get("seed", 0)
+
+
+def test_an_exploration_computes_with_its_defaults_and_then_with_each_change(explore):
+    compute = Recorder()
+    exploration = explore(compute, **controls())
+    assert exploration.values == {"x": 30, "kind": "a", "double": False, "seed": 0}
+    changes = [("x", 31), ("kind", "bbb"), ("double", True), ("x", 0)]
+    for name, value in changes:
+        exploration.controls[name].value = value
+    exploration.controls["seed"].click()
+    start = {"x": 30, "kind": "a", "double": False, "seed": 0}
+    assert compute.calls == [
+        start,
+        {**start, "x": 31},
+        {**start, "x": 31, "kind": "bbb"},
+        {**start, "x": 31, "kind": "bbb", "double": True},
+        {**start, "x": 0, "kind": "bbb", "double": True},
+        {**start, "x": 0, "kind": "bbb", "double": True, "seed": 1},
+    ]
+
+
+def test_the_picture_and_its_reading_follow_the_controls(explore):
+    exploration = explore(lambda x: x, x=slider(0, 60, 30))
+    seen = {}
+    for x in (30, 50, 10):
+        exploration.controls["x"].value = x
+        assert image(exploration) == Bar().update(x).png()
+        assert exploration.reading == f"The bar ends at {x}."
+        assert spoken(exploration) == f"<div role='status'>The bar ends at {x}.</div>"
+        seen[image(exploration)] = x
+    assert len(seen) == 3
+
+
+def test_reset_puts_all_back_and_computes_once(explore):
+    compute = Recorder()
+    exploration = explore(compute, **controls())
+    first, start = image(exploration), exploration.values
+    exploration.controls["x"].value = 3
+    exploration.controls["kind"].value = "bbb"
+    exploration.controls["double"].value = True
+    exploration.controls["seed"].click()
+    assert image(exploration) != first
+    before = len(compute.calls)
+    click(exploration, "Reset")
+    assert exploration.values == start and compute.calls[before:] == [start]
+    assert image(exploration) == first
+
+
+def test_controls_are_labelled_in_words(explore):
+    exploration = explore(Recorder(), **controls())
+    labels = [w.value for w in inside(exploration) if isinstance(w, widgets.Label)]
+    assert labels == ["x: a number", "kind", "double"]
+    marked = [w for w in inside(exploration) if "live-control" in w._dom_classes]
+    assert set(marked) == set(exploration.controls.values())
+
+
+def test_on_release_computes_only_when_a_slider_is_let_go(explore):
+    explorations = [explore(Recorder(), on_release=late, **controls()) for late in (False, True)]
+    assert [e.controls["x"].continuous_update for e in explorations] == [True, False]
+
+
+def test_a_picture_may_be_given_ready_made(explore):
+    picture = Bar()
+    exploration = explore(lambda x: x, picture, x=slider(0, 60, 30))
+    assert exploration.picture is picture
+
+
+def test_warnings_of_a_computation_are_no_output(explore, capfd):
+    explore(lambda x: float(np.divide(x, np.zeros(1))[0] > 0), x=slider(0, 60, 30))
+    exploration = explore(lambda x: np.log(np.float64(x) - 30), x=slider(0, 60, 31))
+    exploration.controls["x"].value = 30
+    exploration.controls["x"].value = 29
+    assert exploration.reading == "The bar ends at nan."
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_error_is_said_under_the_picture_and_raised(explore):
+    def compute(x):
+        if x == 13:
+            raise ValueError("x must not be <13>")
+        return x
+
+    exploration = explore(compute, x=slider(0, 60, 30))
+    before = image(exploration)
+    with pytest.raises(ValueError, match="must not be"):
+        exploration.controls["x"].value = 13
+    assert "ValueError: x must not be &lt;13&gt;" in spoken(exploration)
+    assert image(exploration) == before
+    exploration.controls["x"].value = 14
+    assert "The bar ends at 14." in spoken(exploration)
+
+
+def test_an_error_at_the_defaults_is_raised_in_the_cell():
+    with pytest.raises(ZeroDivisionError):
+        live(lambda x: 1 / x, Bar, x=slider(0, 1, 0))
+    widgets.Widget.close_all()
+
+
+def test_what_a_notebook_saves_of_an_exploration(explore):
+    def compute(x, seed):
+        return x + seed
+
+    exploration = explore(compute, x=slider(0, 60, 30), seed=draw_again())
+    data, metadata = exploration._repr_mimebundle_()
+    view = "application/vnd.jupyter.widget-view+json"
+    assert data.keys() == {"text/plain", "image/png", view}
+    assert data[view]["model_id"] == exploration.model_id
+    assert data["text/plain"] == repr(exploration) == "<live: compute(x, seed)>"
+    assert metadata == {"image/png": {"width": 200}}
+    saved = base64.b64decode(data["image/png"])
+    assert np.array_equal(pixels(saved), pixels(image(exploration)))
+    exploration.controls["x"].value = 60
+    assert repr(exploration) == "<live: compute(x, seed)>"
+
+
+def test_any_callable_can_be_explored(explore):
+    exploration = explore(partial(lambda x, by: x + by, by=1), x=slider(0, 60, 30))
+    assert exploration.reading == "The bar ends at 31."
+    assert repr(exploration) == "<live: partial(x)>"
+
+
+# Live explorations in slices
+
+
+class Slices:
+    """A generator function that remembers how far each of its runs came."""
+
+    def __init__(self, slices=4, error_at=None):
+        self.slices, self.error_at = slices, error_at
+        self.runs = []  # [x, slices computed, how it ended]
+
+    def function(self):
+        def compute(x):
+            run = [x, 0, None]
+            self.runs.append(run)
+            try:
+                for part in range(1, self.slices + 1):
+                    if x == self.error_at and part == 2:
+                        raise ValueError("no")
+                    run[1] = part
+                    yield x * part / self.slices
+                run[2] = "done"
+            except GeneratorExit:
+                run[2] = "closed"
+                raise
+
+        return compute
+
+
+def stop_button(exploration):
+    return one(exploration, widgets.Button, "live-stop")
+
+
+async def until(condition):
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("waited in vain")
+
+
+def test_without_a_loop_slices_run_to_the_end(explore):
+    slices = Slices()
+    exploration = explore(slices.function(), x=slider(0, 60, 40))
+    exploration.controls["x"].value = 20
+    assert slices.runs == [[40, 4, "done"], [20, 4, "done"]]
+    assert exploration.reading == "The bar ends at 20.0."
+    assert image(exploration) == Bar().update(20).png()
+    assert stop_button(exploration).disabled
+
+
+def test_in_a_loop_the_picture_fills_in_slices(explore):
+    slices = Slices()
+
+    async def play():
+        exploration = explore(slices.function(), x=slider(0, 60, 40))
+        readings = [exploration.reading]
+        one(exploration, widgets.HTML).observe(
+            lambda change: readings.append(exploration.reading), "value"
+        )
+        exploration.controls["x"].value = 20
+        assert slices.runs[1:] == []  # the control is free at once
+        await until(lambda: len(slices.runs) == 2 and slices.runs[1][1] >= 1)
+        assert not stop_button(exploration).disabled
+        await until(lambda: stop_button(exploration).disabled)
+        return readings, image(exploration)
+
+    readings, png = asyncio.run(play())
+    assert readings == [f"The bar ends at {x}." for x in (40.0, 5.0, 10.0, 15.0, 20.0)]
+    assert png == Bar().update(20).png()
+
+
+def test_a_newer_value_ends_the_older_run(explore):
+    slices = Slices(slices=50)
+
+    async def play():
+        exploration = explore(slices.function(), x=slider(0, 60, 40))
+        exploration.controls["x"].value = 20
+        await until(lambda: len(slices.runs) == 2 and slices.runs[1][1] >= 3)
+        exploration.controls["x"].value = 30  # never starts: the next comes before it can
+        exploration.controls["x"].value = 50
+        await until(lambda: slices.runs[-1][0] == 50 and slices.runs[-1][1] >= 2)
+        assert not stop_button(exploration).disabled
+        await until(lambda: slices.runs[-1][2] == "done")
+        await until(lambda: stop_button(exploration).disabled)
+        return exploration.reading
+
+    assert asyncio.run(play()) == "The bar ends at 50.0."
+    (_, _, first), (x, reached, ended), last = slices.runs
+    assert first == "done"
+    assert (x, ended) == (20, "closed") and reached < 50
+    assert last == [50, 50, "done"]
+
+
+@pytest.mark.parametrize("how", ["button", "close"])
+def test_stop_keeps_what_it_had(explore, how):
+    slices = Slices(slices=1000)
+
+    async def play():
+        exploration = explore(slices.function(), x=slider(0, 60, 40))
+        exploration.controls["x"].value = 20
+        await until(lambda: len(slices.runs) == 2 and slices.runs[1][1] >= 3)
+        exploration.close() if how == "close" else click(exploration, "Stop")
+        reading, reached = exploration.reading, slices.runs[1][1]
+        await asyncio.sleep(0.05)
+        assert slices.runs[1:] == [[20, reached, "closed"]]
+        assert exploration.reading == reading == f"The bar ends at {20 * reached / 1000}."
+        assert len(asyncio.all_tasks()) == 1  # this one
+        if how == "button":
+            assert stop_button(exploration).disabled
+            exploration.controls["x"].value = 21
+            await until(lambda: slices.runs[-1][0] == 21 and slices.runs[-1][1] >= 2)
+            click(exploration, "Stop")
+
+    asyncio.run(play())
+
+
+def test_an_error_in_a_slice_is_said_and_raised_in_the_loop(explore):
+    slices = Slices(error_at=20)
+    raised = []
+
+    async def play():
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: raised.append(context.get("exception")))
+        exploration = explore(slices.function(), x=slider(0, 60, 40))
+        exploration.controls["x"].value = 20
+        await until(lambda: "ValueError: no" in spoken(exploration))
+        await until(lambda: stop_button(exploration).disabled)
+        exploration.controls["x"].value = 24
+        await until(lambda: exploration.reading == "The bar ends at 24.0.")
+        await until(lambda: stop_button(exploration).disabled)
+        gc.collect()
+        await asyncio.sleep(0)
+
+    asyncio.run(play())
+    assert [str(error) for error in raised] == ["no"]
+
+
+def test_in_a_loop_what_is_quick_is_shown_at_once(explore):
+    async def play():
+        exploration = explore(lambda x: x, x=slider(0, 60, 30))
+        exploration.controls["x"].value = 50
+        return exploration.reading
+
+    assert asyncio.run(play()) == "The bar ends at 50."
+
+
+def test_only_what_takes_time_has_a_stop_button(explore):
+    assert stop_button(explore(Slices().function(), x=slider(0, 60, 30)))
+    quick = explore(lambda x: x, x=slider(0, 60, 30))
+    assert not [w for w in inside(quick) if "live-stop" in w._dom_classes]
+
+
+# Leaving nothing behind
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_close_closes_every_widget(slow):
+    before = set(open_widgets)
+    compute = Slices().function() if slow else lambda x: x
+    exploration = live(compute, Bar, x=slider(0, 60, 30))
+    assert len(open_widgets) > len(before)
+    exploration.close()
+    assert set(open_widgets) == before
+    exploration.close()  # twice does no harm
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """A notebook's shell; set `cell` and `execution_count` as if cells were run."""
+    shell = SimpleNamespace(cell="cell-1", execution_count=1)
+    shell.get_parent = lambda: {"metadata": {"cellId": shell.cell}}
+    monkeypatch.setattr(panel, "get_ipython", lambda: shell)
+    monkeypatch.setattr(panel, "_shown", {})
+    return shell
+
+
+def test_running_a_cell_again_replaces_what_it_made(shell):
+    before = set(open_widgets)
+
+    def run():
+        return live(lambda x: x, Bar, x=slider(0, 60, 30))
+
+    def is_open(exploration):
+        return exploration.comm is not None
+
+    first, second = run(), run()  # two in one cell
+    shell.cell, shell.execution_count = "cell-2", 2
+    other = run()
+    assert is_open(first) and is_open(second) and is_open(other)
+    one_cell = len(set(open_widgets) - before) / 3
+
+    shell.cell, shell.execution_count = "cell-1", 3
+    again = run()
+    assert not is_open(first) and not is_open(second)
+    assert is_open(other) and is_open(again)
+    for shell.execution_count in range(4, 8):
+        again = run()
+    assert len(set(open_widgets) - before) == 2 * one_cell
+
+    forgotten = weakref.ref(first)
+    del first, second
+    gc.collect()
+    assert forgotten() is None
+    for exploration in (other, again):
+        exploration.close()
+    assert set(open_widgets) == before
+
+
+@pytest.mark.parametrize("parent", [{}, {"metadata": {}}])
+def test_without_cells_nothing_is_replaced(shell, parent):
+    shell.get_parent = lambda: parent
+    explorations = [live(lambda x: x, Bar, x=slider(0, 60, 30)) for _ in range(2)]
+    assert all(isinstance(e, Exploration) and e.comm is not None for e in explorations)
+    for exploration in explorations:
+        exploration.close()
