@@ -196,14 +196,15 @@ def fit(
     try:
         if evaluate_every is not None and checkpoint(0):
             return history
-        values = training_steps(network, optimizer, batches, loss)
-        for value in tqdm(values, total=steps, disable=not progress, leave=False):
-            history.losses.append(value)
-            if not np.isfinite(value):
-                history.diverged_at = len(history.losses) - 1
-                break
-            if checkpoint(len(history.losses)):
-                break
+        with tqdm(total=steps, disable=not progress, leave=False) as bar:
+            for value in training_steps(network, optimizer, batches, loss):
+                history.losses.append(value)
+                bar.update()
+                if not np.isfinite(value):
+                    history.diverged_at = len(history.losses) - 1
+                    break
+                if checkpoint(len(history.losses)):
+                    break
     except KeyboardInterrupt:
         history.interrupted = True
     return history

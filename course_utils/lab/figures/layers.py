@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.figures.parts import Curve, mark_level, trend, words
+from course_utils.lab.figures.parts import Curve, count_by_ones, mark_level, trend, words
 
 
 class NormsByLayer(Picture):
@@ -32,6 +32,7 @@ class NormsByLayer(Picture):
             xlabel="layer $i$ (0 is the input)",
             ylabel=r"mean length $\|z_i\|$",
         )
+        count_by_ones(axes)
         self.measured = Curve(self, axes, color=colors.MEASURED, marker="o", label="measured")
         self.theory = Curve(self, axes, color=colors.THEORY, linestyle="--", label="theory")
         axes.legend(loc="upper left", ncols=2)
@@ -81,6 +82,7 @@ class VitalSigns(Picture):
         self.curves = {}
         for name, (place, title, options) in panels.items():
             axes = self.figure.add_subplot(place, title=title, **options)
+            count_by_ones(axes)
             self.curves[name] = Curve(self, axes, color=colors.MEASURED, marker="o", markersize=3)
         axes = self.figure.add_subplot(
             grid[1, 2:6], title="training loss", xlabel="step", xlim=(0, self.steps), ylim=(0, 4)
@@ -128,6 +130,7 @@ class ScalesByLayer(Picture):
         by_layer = {"yscale": "log", "xlim": (-1, self.depth + 1), "xlabel": "layer $i$"}
         forward.set(title=r"activations $\|z_i\|$", ylim=(1e-12, 1e12), **by_layer)
         backward.set(title=r"gradients $\|\nabla_{z_i}\ell\|$", ylim=(1e-16, 1e8), **by_layer)
+        count_by_ones(forward, backward)
         self.curves = {}
         for name, axes in (("forward", forward), ("backward", backward)):
             line = Curve(self, axes, color=colors.MEASURED, marker="o", markersize=3)
@@ -187,6 +190,7 @@ class ScalesInTraining(Picture):
         activation.set(title="activation norm", ylim=(0, 35), **by_layer)
         gradient.set(title="gradient norm of $W$", yscale="log", ylim=(0.03, 100), **by_layer)
         variance.set(title=r"weights: $n\,$var$(W_i)$", ylim=(1.3, 2.9), **by_layer)
+        count_by_ones(activation, gradient, variance)
         self.curves = []
         for axes in (activation, gradient, variance):
             for c, color in zip(self.scales, colors.SCALE.values(), strict=True):

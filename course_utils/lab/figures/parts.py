@@ -1,6 +1,7 @@
 """Pieces that several pictures share."""
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from course_utils.lab import colors
 
@@ -24,6 +25,12 @@ class Curve:
         self.line.set_data(x, np.where(above | below, np.nan, y))
         self.above.set_data(x[above], np.full(above.sum(), high))
         self.below.set_data(x[below], np.full(below.sum(), low))
+
+
+def count_by_ones(*axes):
+    """Ticks at whole numbers only, for an axis that counts layers."""
+    for each in axes:
+        each.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
 
 
 def mark_level(axes, level, label):
