@@ -84,7 +84,8 @@ class Reveal(Note):
 
     def close(self):
         """Stop following the question, and let the widgets go."""
-        self.question.unobserve(self._show, "answer")
+        if self.comm is not None:  # still open
+            self.question.unobserve(self._show, "answer")
         super().close()
 
     def static(self):

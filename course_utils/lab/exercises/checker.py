@@ -143,8 +143,8 @@ def _about_changed(names):
         return Verdict(
             False,
             f"The result is right, but the function has changed its argument `{name}`, which others "
-            f"may still need. `{name} -= ...` and `{name}[:] = ...` write into the argument "
-            f"itself; `{name} = {name} - ...` makes a new array.",
+            f"may still need. Make a new one: `{name} = {name} + ...` does, where `{name} += ...` "
+            "writes into the one that was handed in.",
         )
 
 
@@ -156,7 +156,8 @@ def _what_stopped_it(exercise, error):
         call = f"{exercise.name}({', '.join(exercise.arguments)})"
         return f"It stopped with `{message}`. It is called as `{call}`."
     own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
-    return f"It stopped with `{message}` in line {own.lineno}, `{own.line}`, on the input below."
+    line = f"line {own.lineno}, `{own.line}`," if own.line else f"line {own.lineno}"
+    return f"It stopped with `{message}` in {line} on the input below."
 
 
 def _listed(exercise, case, **results):

@@ -75,7 +75,8 @@ def describe(value):
     if value is None or value is ...:
         return "nothing (is there a `return`?)"
     if isinstance(value, np.ndarray) and value.ndim:
-        return f"an array of shape {value.shape}"
+        kind = "" if np.issubdtype(value.dtype, np.number) else f" of {value.dtype}"
+        return f"an array of shape {value.shape}{kind}"
     if isinstance(value, Number | np.ndarray) and not isinstance(value, bool):
         return "a number"
     if isinstance(value, tuple | list):
