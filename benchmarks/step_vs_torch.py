@@ -16,7 +16,7 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):  # would set aside what the library detects
     os.environ.pop(name, None)
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # an environment without the course will do
 
 import numpy as np
 
