@@ -256,7 +256,7 @@ READINGS = [  # a picture, the index of its values, and what must be said of the
     ("DecisionBoundary", 2, ["1 steps", "not a number"]),
     ("TrainingMap", 0, ["c = 2, depth 30", "2 steps", "2.2"]),
     ("MatrixProduct", 0, ["Row 1 of A meets column 2 of B", "(1.0", "(5.0"]),
-    ("MatrixProduct", 3, ["Row 3 of A meets column 3 of B", " 0.0"]),
+    ("MatrixProduct", 3, ["No entry in row 9, column 9", "3 × 3"]),
     ("Digits", 0, ["7, not 1", "0, not 6"]),
 ]
 

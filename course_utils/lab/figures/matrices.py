@@ -38,21 +38,24 @@ class MatrixProduct(Picture):
     def show(self, values):
         """`values` is (title, (name, A), (name, B), row, column), counted from one.
 
-        The frame stands on that entry of A B, or at the edge if the product is smaller.
+        The frame stands on that entry of A B, also where A B is too small to have one.
         """
         title, (left_name, A), (right_name, B), row, column = values
-        row, column = min(row, A.shape[0]), min(column, B.shape[1])
         product, i, j = A @ B, row - 1, column - 1
-        self.show_panel(0, left_name, A, (i, 0), (i + 1, A.shape[1]))
-        self.show_panel(1, right_name, B, (0, j), (B.shape[0], j + 1))
+        exists = row <= len(A) and column <= B.shape[1]
+        self.show_panel(0, left_name, A, (i, 0), (i + 1, A.shape[1]), framed=exists)
+        self.show_panel(1, right_name, B, (0, j), (len(B), j + 1), framed=exists)
         self.show_panel(2, title, product, (i, j), (i + 1, j + 1))
+        if not exists:
+            height, width = product.shape
+            return f"No entry in row {row}, column {column}: this product is {height} × {width}."
         terms = " + ".join(f"({a:z.3f})({b:z.3f})" for a, b in zip(A[i], B[:, j], strict=True))
         return (
             f"Row {row} of {left_name} meets column {column} of {right_name}: "
             f"{terms} ≈ {product[i, j]:z.3f}."
         )
 
-    def show_panel(self, panel, name, matrix, first, last):
+    def show_panel(self, panel, name, matrix, first, last, framed=True):
         """Write one matrix and frame its entries from `first` up to, not including, `last`."""
         image, title, numbers, frame = self.panels[panel]
         height, width = matrix.shape
@@ -65,6 +68,7 @@ class MatrixProduct(Picture):
             number.set(visible=inside, text=f"{matrix[i, j]:z.3f}" if inside else "")
         (top, left), (bottom, right) = np.array(first) - 0.5, np.array(last) - 0.5
         frame.set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
+        frame.set_visible(framed)
 
 
 class Digits(Picture):
