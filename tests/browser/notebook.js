@@ -26,9 +26,19 @@ window.course = (() => {
   const unanswered = new Set();
 
   function follow(_, { msg, direction }) {
-    const idle = msg.header.msg_type === "status" && msg.content.execution_state === "idle";
-    if (direction === "send" && msg.channel === "shell") unanswered.add(msg.header.msg_id);
-    if (direction === "recv" && idle) unanswered.delete(msg.parent_header.msg_id);
+    const { msg_id: id, msg_type: type } = msg.header;
+    if (direction === "send" && msg.channel === "shell") {
+      unanswered.add(id);
+      if (type.endsWith("_request")) unanswered.add(`reply to ${id}`);
+    } else if (type === "status" && msg.content.execution_state === "idle") {
+      unanswered.delete(msg.parent_header.msg_id);
+    } else if (type.endsWith("_reply")) {
+      unanswered.delete(`reply to ${msg.parent_header.msg_id}`);
+    }
+  }
+
+  async function answered() {
+    while (unanswered.size) await pause(50);
   }
 
   const text = (lines) => (Array.isArray(lines) ? lines.join("") : lines);
@@ -80,7 +90,8 @@ window.course = (() => {
   async function runAll(seconds) {
     running = true;
     const run = window.jupyterapp.commands.execute("notebook:run-all-cells");
-    await within(seconds, run, "running all cells");
+    await within(seconds, run, "running all cells"); // ends with the first exception, so go on
+    await within(seconds, answered(), "running all cells");
     await loaded(30);
     running = false;
   }
@@ -119,7 +130,7 @@ window.course = (() => {
     }
     for (const text of panel().node.querySelectorAll("mjx-assistive-mml mtext")) {
       const macro = text.textContent.trim();
-      if (macro.startsWith("\\")) report(text, `formula: unknown ${macro}`);
+      if (/^\\\w+$/.test(macro)) report(text, `formula: unknown ${macro}`);
     }
     for (const image of panel().node.querySelectorAll("img")) {
       if (image.complete && !image.naturalWidth) report(image, `missing image ${image.alt}`);

@@ -122,6 +122,12 @@ class Exploration:
         return self.locator.evaluate("element => course.cellOf(element)")
 
     @property
+    def remembers(self) -> bool:
+        """Whether its picture keeps earlier runs on purpose, so that the same values may look
+        different."""
+        return self.locator.evaluate("element => element.matches('.live-remembers')")
+
+    @property
     def controls(self) -> list["Control"]:
         """The controls in the order of the page; *reset* and *stop* are not among them."""
         found = self.locator.locator(".live-control")

@@ -40,6 +40,14 @@ class Growing(Bar):
         self.redraw_background()
         return super().show(length)
 
+class Gathering(Bar):
+    shown = 0
+
+    def show(self, length):
+        self.shown += 1
+        self.bar.set_width(self.shown % 100)
+        return f"The last length is {length}."
+
 def length(x): return x
 
 def several(x, y, kind, double, seed): return (x + y + len(kind) + seed) * (1 + double)
@@ -58,7 +66,7 @@ def raises(x):
 
 calls = []
 
-def remembers(x):
+def drifts(x):
     calls.append(x)
     return x + len(calls)
 
@@ -86,8 +94,16 @@ EXPLORATIONS = {  # the source, and parts of what must be found
     ),
     "callback raises": (f"live(raises, Bar, {X})", [NO_CHANGE]),
     "picture of another value": (
-        f"live(remembers, Bar, {X})",
-        ["after a drag, the picture is not that of", "reset does not"],
+        f"live(drifts, Bar, {X})",
+        ["is not what a step away and back gives", "reset does not"],
+    ),
+    "picture that gathers": (
+        f"live(length, Gathering, {X})",
+        ["is not what a step away and back gives", "reset does not"],
+    ),
+    "picture that gathers on purpose": (
+        f"live(length, Gathering, {X}).add_class('live-remembers')",
+        [],
     ),
     "no picture": (f"live(length, Vanishing, {X})", ["the picture goes missing"]),
     "page jumps": (

@@ -39,11 +39,12 @@ def visit(lab, browser, request):
 
 
 def test_runs_without_errors(visit):
-    assert visit.notebook.errors() == []
+    errors = visit.notebook.errors()
+    assert not errors, "\n".join(errors)
 
 
 def test_saved_page_shows_every_exploration(visit):
-    assert visit.saved_errors == []
+    assert not visit.saved_errors, "\n".join(visit.saved_errors)
     live = Counter(exploration.cell for exploration in visit.notebook.explorations())
     missing = [cell for cell, count in live.items() if visit.saved_pictures[cell] < count]
     assert missing == [], "cells whose explorations have no picture in the saved notebook"
@@ -62,4 +63,4 @@ def test_every_control_works(visit):
             exploration.screenshot(visit.screenshots / f"exploration-{number}-failed.png")
         found += [f"cell {exploration.cell}: {fault}" for fault in faults]
     found += visit.notebook.errors()
-    assert found == []
+    assert not found, "\n".join(found)
