@@ -22,7 +22,8 @@ NOTEBOOKS = ROOT / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SOURCES = sorted((ROOT / "course_utils").rglob("*.py"))
 
-normalize = runpy.run_path(str(ROOT / "tools" / "refresh_notebooks.py"))["normalize"]
+refresh = runpy.run_path(str(ROOT / "tools" / "refresh_notebooks.py"))
+normalize = refresh["normalize"]
 
 LONGEST_CELL, MEDIAN_CELL = 25, 8  # lines
 LARGEST_FILE = 1_500_000  # bytes
@@ -269,6 +270,31 @@ def test_size(path):
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_spelling_of_the_library(path):
     assert BRITISH.findall(path.read_text(encoding="utf-8")) == []
+
+
+def test_refreshing_a_notebook_twice_changes_nothing(tmp_path):
+    sources = [
+        "import time\nfrom course_utils.lab import figures, live, slider",
+        "print(1, flush=True)\ntime.sleep(0.5)\nprint(2)",
+        "live(lambda n: (n * [1, 2], [1, 1]), figures.NormsByLayer(depth=1), n=slider(1, 3, 1))",
+        "1 + 1;",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, sources)])
+    notebook.metadata["widgets"] = {"state": {}}
+    path, thumbnail = tmp_path / "99_test.ipynb", tmp_path / "images" / "99.png"
+    thumbnail.parent.mkdir()
+    written = []
+    for _ in range(2):
+        nbformat.write(notebook, path)
+        refresh["main"]([path])
+        written.append((path.read_bytes(), thumbnail.read_bytes()))
+        notebook = read(path)
+    assert written[0] == written[1]
+    for check in (committed_form, counts, outputs, explorations):
+        assert list(check(notebook)) == []
+    _, printed, picture, hidden = (cell.outputs for cell in notebook.cells)
+    assert printed[0].text == "1\n2\n" and hidden == []
+    assert picture[0].data["text/plain"] == "<live: <lambda>(n)>"
 
 
 def test_a_trailing_semicolon_hides_the_value_in_nbval_too():

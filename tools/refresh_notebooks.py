@@ -29,6 +29,7 @@ def execute(notebook, folder):
         timeout=300,
         kernel_name="python3",
         store_widget_state=False,
+        coalesce_streams=True,  # else chance decides in how many pieces a slow print arrives
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute()
