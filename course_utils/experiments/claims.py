@@ -2,12 +2,14 @@
 
 A claim's figures over ten seeds stand in ``data/claims.csv``, made by::
 
-    python -m course_utils.experiments.claims
+    python -m course_utils.experiments.claims          # all of them
+    python -m course_utils.experiments.claims C2       # some
 
 The notebooks compute some of these seeds before the student's eyes and read the rest from there.
 """
 
 import csv
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 from course_utils.nn.checks import check_choice
 
 TABLE = Path(__file__).resolve().parents[2] / "data" / "claims.csv"
+COLUMNS = ("claim", "seed", "figure", "value", "holds")
 TABLE_SEEDS = tuple(range(3, 13))  # seeds 0 to 2 helped to choose the settings
 
 
@@ -61,8 +64,7 @@ class Claim:
             raise FileNotFoundError(
                 f"{path} is missing; make it with: python -m course_utils.experiments.claims"
             )
-        with path.open(newline="") as file:
-            return [row for row in csv.DictReader(file) if row["claim"] == self.id]
+        return [row for row in read_table(path) if row["claim"] == self.id]
 
     def pass_rate(self, path=None):
         """How many of the table's seeds support the claim, and how many there are."""
@@ -81,6 +83,14 @@ class Claim:
         return f"{self.id} holds on {held} of {len(figures)} seeds: {self.statement}."
 
 
+def read_table(path):
+    """All rows of a table, as dicts; none if there is no such file."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def all_claims():
     """Every claim of the course, in order."""
     from course_utils.experiments import initialization
@@ -89,25 +99,34 @@ def all_claims():
 
 
 def write_table(claims, path=TABLE, seeds=TABLE_SEEDS):
-    """Measure the claims anew and write the table."""
+    """Measure the claims anew and write the table; the rows of other claims stay."""
     from course_utils.data import load_mnist, standardize
 
     train, test = load_mnist("train"), load_mnist("test")
     train = standardize(train[0], out=train[0]), train[1]
     test = standardize(test[0][:2000]), test[1][:2000]
-    rows = []
+    measured = {claim.id for claim in claims}
+    rows = [row for row in read_table(path) if row["claim"] not in measured]
     for claim in claims:
         for seed, figures in zip(seeds, claim.measure(train, test, seeds), strict=True):
             holds = bool(claim.holds(figures))
-            rows += [
-                [claim.id, seed, name, f"{float(value):.4g}", holds]
-                for name, value in figures.items()
-            ]
+            for name, value in figures.items():
+                row = (claim.id, seed, name, f"{float(value):.4g}", holds)
+                rows.append(dict(zip(COLUMNS, row, strict=True)))
+    rows.sort(key=lambda row: int(row["claim"][1:]))
     with path.open("w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["claim", "seed", "figure", "value", "holds"])
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
         table.writerows(rows)
 
 
+def main(names):
+    """Measure the claims of these names, or all of them."""
+    known = {claim.id: claim for claim in all_claims()}
+    for name in names:
+        check_choice("claim", name, known)
+    write_table([known[name] for name in names or known])
+
+
 if __name__ == "__main__":
-    write_table(all_claims())
+    main(sys.argv[1:])
