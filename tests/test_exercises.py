@@ -23,6 +23,8 @@ from course_utils.nn import (
     numerical_gradient,
 )
 
+pytestmark = pytest.mark.filterwarnings("error")
+
 REFERENCE = {name: exercise.reference for name, exercise in EXERCISES.items()}
 NOTEBOOKS = {module.__name__.rpartition(".")[2]: module.EXERCISES for module in panels.MODULES}
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
@@ -271,28 +273,36 @@ def test_an_answer_that_is_right_at_times_is_wrong():
     ],
 )
 def test_wrong_shapes_kinds_and_numbers_are_explained(name, function, words):
-    assert words in verdict(name, function).words
+    found = verdict(name, function)
+    assert found.right is False
+    assert found.words.startswith("Wrong on ") and words in found.words
 
 
-def stops(grad_y, y):
+def uses_a_library(grad_y, y):
     return np.linalg.inv(grad_y)
 
 
+def misspells(grad_y, y):
+    return grad * y  # noqa: F821
+
+
+def takes_one(grad_y):
+    return grad_y
+
+
 @pytest.mark.parametrize(
-    ("function", "words"),
+    ("function", "error", "place"),
     [
-        (stops, "`LinAlgError: Last 2 dimensions of the array must be square` in line"),
-        (stops, ", `return np.linalg.inv(grad_y)`, on the input below."),
-        (lambda grad_y, y: not_defined, "`NameError: name 'not_defined' is not defined` in line"),  # noqa: F821
-        (lambda grad_y: grad_y, "2 were given`. It is called as `tanh_backward(grad_y, y)`."),
-        (lambda grad_y, y: grad_y["a"], "`IndexError: only integers"),
-        (np.linalg.inv, "It is called as `tanh_backward(grad_y, y)`"),
+        (uses_a_library, "LinAlgError: Last 2", ", `return np.linalg.inv(grad_y)`, on the input"),
+        (misspells, "NameError: name 'grad' is not defined` in line", "on the input below."),
+        (takes_one, "TypeError: takes_one() takes 1", "It is called as `tanh_backward(grad_y, y)`"),
+        (np.linalg.inv, "TypeError: ", "It is called as `tanh_backward(grad_y, y)`."),
     ],
 )
-def test_an_exception_is_explained(function, words):
+def test_an_exception_is_explained(function, error, place):
     found = verdict("tanh_backward", function)
-    assert found.right is False and found.words.startswith("It stopped with `")
-    assert words in found.words
+    assert found.right is False
+    assert found.words.startswith(f"It stopped with `{error}") and place in found.words
     assert found.example.splitlines()[0] == "grad_y = [[ 0.1, -0.1,  0.6],"
 
 
@@ -395,6 +405,12 @@ def test_a_difference_counts_relative_to_the_largest_entry(size):
     right = size * np.array([1.0, 0.0, -2.0])
     assert difference(right, right + 1e-6 * size) is None
     assert "entry [1]" in difference(right, right + size * np.array([0, 1e-5, 0]))
+
+
+def test_a_mistake_may_make_nan_and_infinity():
+    wrong = np.array([np.nan, np.inf, 1.0])
+    assert difference(wrong, wrong) is None
+    assert difference(wrong, wrong + [0, 0, 1e-3])
 
 
 def test_values_are_shown_in_short():
