@@ -101,6 +101,7 @@ def show(value, indent=0):
         return f"{value:.6g}"
     if isinstance(value, tuple | list):
         left, right = "()" if isinstance(value, tuple) else "[]"
-        return left + ", ".join(show(item, indent + 1) for item in value) + right
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]} ..."
+        text = left + ", ".join(show(item, indent + 1) for item in value) + right
+    else:
+        text = repr(value)
+    return text if len(text) <= 300 else f"{text[:300]} ..."
