@@ -180,8 +180,8 @@ C1 = Claim(
     id="C1",
     notebook="02",
     statement="With plain SGD, c = 3 ends in NaN, c = 2 learns, c = 1 makes no progress",
-    conditions="30 hidden layers of 50 units, learning rate 0.01, 600 steps; not at 20 layers with "
-    "a learning rate to suit",
+    conditions="30 hidden layers of 50 units, learning rate 0.01, 600 steps; 20 layers "
+    "learn at 0.1 (c = 1) and 0.001 (c = 3)",
     seeds=(3, 4, 5),
     measure=lambda train, test, seeds: c1_figures(train_scales(train, test, seeds)),
     holds=lambda figures: (
@@ -238,7 +238,7 @@ def c2_figures(runs):
 
     moved = [np.abs(after[c][1] - before[c][1])[1:-1].max() for c in runs]
     return {
-        "largest change of n var(W)": float(max(moved)),
+        "largest change of n var(W), hidden matrices": float(max(moved)),
         "activations, c = 2.3 over 1.7, before": ratio(before, "activation"),
         "activations, c = 2.3 over 1.7, after": ratio(after, "activation"),
         "gradients, c = 2.3 over 1.7, before": ratio(before, "gradient"),
@@ -258,14 +258,14 @@ def measure_c2(train, test, seeds):
 C2 = Claim(
     id="C2",
     notebook="02",
-    statement="Training does not undo the initial scales: weight variances stay, activations in "
-    "the middle keep their order; gradients do not",
-    conditions="10 hidden layers of 100 units, c = 1.7 and 2.3, trained to 5% error",
+    statement="Training does not undo the initial scales: the hidden weights keep their variance, "
+    "and activations in the middle stay larger at c = 2.3 than at c = 1.7; gradients do not",
+    conditions="10 hidden layers of 100 units, learning rate 0.03, trained to 5% error",
     seeds=(3, 4, 5),
     measure=measure_c2,
     holds=lambda figures: (
         figures["reached 5%"]
-        and figures["largest change of n var(W)"] < 0.15
-        and figures["activations, c = 2.3 over 1.7, after"] > 1
+        and figures["largest change of n var(W), hidden matrices"] < 0.1
+        and figures["activations, c = 2.3 over 1.7, after"] > 1.05
     ),
 )

@@ -34,12 +34,15 @@ class Picture:
     ----------
     size : (float, float)
         Width and height in inches of 100 pixels.
+    remembers : bool
+        Whether earlier values leave marks, so that the same values do not bring a picture back.
     figure : matplotlib.figure.Figure
     reading : str
         What the last update shows, in words.
     """
 
     size = (7.6, 3.2)
+    remembers = False
 
     def __init__(self):
         self.reading = ""

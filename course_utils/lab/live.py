@@ -54,6 +54,8 @@ class Exploration(Panel):
         rows = [_labeled(n, c) for n, c in controls.items() if not isinstance(c, widgets.Button)]
         super().__init__([*rows, widgets.HBox(buttons), self._image, self._reading])
         self.add_class("live")
+        if picture.remembers:
+            self.add_class("live-remembers")
         with np.errstate(all="ignore"):
             *_, result = self._results()
         self._show(result)

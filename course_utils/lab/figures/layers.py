@@ -85,7 +85,7 @@ class VitalSigns(Picture):
             count_by_ones(axes)
             self.curves[name] = Curve(self, axes, color=colors.MEASURED, marker="o", markersize=3)
         axes = self.figure.add_subplot(
-            grid[1, 2:6], title="training loss", xlabel="step", xlim=(0, self.steps), ylim=(0, 4)
+            grid[1, 2:6], title="training loss", xlabel="step", xlim=(0, self.steps), ylim=(0, 5)
         )
         mark_level(axes, np.log(10), "guessing: ln 10")
         self.loss = Curve(self, axes, color=colors.TRAIN, linewidth=1.2)

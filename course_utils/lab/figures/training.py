@@ -172,6 +172,7 @@ class TrainingMap(Picture):
     """
 
     size = (8.0, 3.5)
+    remembers = True
 
     def __init__(self, steps=100):
         self.steps = steps
