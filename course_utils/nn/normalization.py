@@ -110,6 +110,33 @@ class LayerNorm(Normalization):
         return normalize_backward(grad_x_hat, x_hat, var, self.eps, axis=1)
 
 
+def batch_moments(x):
+    """Mean and (biased) variance of the columns of x, each of shape (1, n).
+
+    Raises
+    ------
+    ValueError
+        For a batch of one (it has no variance) or, as a NonFiniteError, one whose mean or variance
+        is not finite.
+    """
+    if len(x) < 2:
+        raise ValueError(
+            "x must hold at least 2 examples in training mode, got 1: "
+            "a single example has no variance (call eval() to predict)"
+        )
+    mean, var = moments(x, axis=0)
+    if not (np.isfinite(mean).all() and np.isfinite(var).all()):
+        raise NonFiniteError(
+            "x must have a finite mean and variance in every column, got NaN or infinity"
+        )
+    return mean, var
+
+
+def update_running(running, batch, momentum):
+    """Move a running estimate toward the batch's value, both of shape (n,)."""
+    return ((1 - momentum) * running + momentum * batch).astype(running.dtype)
+
+
 class BatchNorm(Normalization):
     """Normalizes every column: each feature by its mean and variance over the batch.
 
@@ -134,8 +161,7 @@ class BatchNorm(Normalization):
         super().__init__(n, eps, affine, dtype)
         check_number("momentum", momentum, 0, 1, open_high=False)
         self.momentum = momentum
-        self.running_mean = np.zeros(n, dtype)
-        self.running_var = np.ones(n, dtype)
+        self.running_mean, self.running_var = np.zeros(n, dtype), np.ones(n, dtype)
 
     def forward(self, x):
         """Normalize the columns of x, shape (m, n); in training m must be at least 2.
@@ -147,11 +173,12 @@ class BatchNorm(Normalization):
             mean or variance is not finite; the running estimates stay as they were.
         """
         check_batch("x", x, self.n)
+        mean, var = self.running_mean, self.running_var
         if self.training:
-            mean, var = self.batch_moments(x)
-            self.update_running(mean, var, len(x))
-        else:
-            mean, var = self.running_mean, self.running_var
+            mean, var = batch_moments(x)
+            unbiased = var * len(x) / (len(x) - 1)
+            self.running_mean = update_running(self.running_mean, mean[0], self.momentum)
+            self.running_var = update_running(self.running_var, unbiased[0], self.momentum)
         x_hat = normalize(x, mean, var, self.eps)
         self.saved = x_hat, var, self.training
         return self.scale_and_shift(x_hat)
@@ -164,24 +191,3 @@ class BatchNorm(Normalization):
         if was_training:
             return normalize_backward(grad_x_hat, x_hat, var, self.eps, axis=0)
         return grad_x_hat / np.sqrt(var + self.eps)
-
-    def batch_moments(self, x):
-        """Mean and variance of the columns, each of shape (1, n), or the error of `forward`."""
-        if len(x) < 2:
-            raise ValueError(
-                "x must hold at least 2 examples in training mode, got 1: "
-                "a single example has no variance (call eval() to predict)"
-            )
-        mean, var = moments(x, axis=0)
-        if not (np.isfinite(mean).all() and np.isfinite(var).all()):
-            raise NonFiniteError(
-                "x must have a finite mean and variance in every column, got NaN or infinity"
-            )
-        return mean, var
-
-    def update_running(self, mean, var, m):
-        """Move the running estimates toward the moments of a batch of m examples."""
-        unbiased = var * m / (m - 1)
-        keep, dtype = 1 - self.momentum, self.running_mean.dtype
-        self.running_mean = (keep * self.running_mean + self.momentum * mean[0]).astype(dtype)
-        self.running_var = (keep * self.running_var + self.momentum * unbiased[0]).astype(dtype)
