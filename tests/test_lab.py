@@ -746,11 +746,18 @@ def test_in_a_loop_the_picture_fills_in_slices(explore):
     assert png == Bar().update(20).png()
 
 
-def test_a_newer_value_ends_the_older_run(explore):
-    slices = Slices(slices=50)
+def test_a_newer_value_ends_the_older_run(explore, monkeypatch):
+    slices, held = Slices(slices=50), []
 
     async def play():
         exploration = explore(slices.function(), x=slider(0, 60, 40))
+        results = exploration._results
+
+        def hold():
+            held.append(results())  # a reference, so that nothing but closing ends it
+            return held[-1]
+
+        monkeypatch.setattr(exploration, "_results", hold)
         exploration.controls["x"].value = 20
         await until(lambda: len(slices.runs) == 2 and slices.runs[1][1] >= 3)
         exploration.controls["x"].value = 30  # never starts: the next comes before it can
