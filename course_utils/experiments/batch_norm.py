@@ -8,7 +8,7 @@ from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.initialization import GUESSING, _cut
 from course_utils.experiments.probes import mean_norm
-from course_utils.experiments.training import evaluate, fit, training_steps
+from course_utils.experiments.training import compare, evaluate, fit, training_steps
 from course_utils.nn import SGD, BatchNorm, Linear, ReLU, Sequential, mlp, softmax
 from course_utils.nn.checks import check_choice, check_count
 
@@ -101,12 +101,16 @@ def rescue_sides():
     return sides
 
 
-def rescue(train, test, seed):
-    """All runs of claim C6 from one seed, 400 steps each: History by side."""
-    return {
-        name: train_side(make, train, test, seed, steps=400, batch_size=50)
-        for name, make in rescue_sides().items()
-    }
+def rescue(train, test, seeds, progress=True):
+    """The runs of claim C6, 400 steps each: a `Comparison`."""
+    sides = rescue_sides()
+    return compare(sides, train, test, steps=400, batch_size=50, seeds=seeds, progress=progress)
+
+
+def by_seed(comparison):
+    """The runs of a `Comparison`, a dict of side to History for each seed."""
+    histories = comparison.histories
+    return [dict(zip(histories, runs)) for runs in zip(*histories.values())]
 
 
 def c6_figures(runs):
@@ -129,7 +133,9 @@ C6 = Claim(
     conditions="20 hidden layers of 50 units, learning rate 0.1, 400 steps; without it c = 3 "
     "ends in NaN and c = 1 is far behind, but c = 2 at its own learning rate is as good",
     seeds=(3, 4, 5),
-    measure=lambda train, test, seeds: [c6_figures(rescue(train, test, seed)) for seed in seeds],
+    measure=lambda train, test, seeds: [
+        c6_figures(runs) for runs in by_seed(rescue(train, test, seeds, progress=False))
+    ],
     holds=lambda figures: (
         all(figures[f"loss, c = {c}, with"] < GUESSING - 0.8 for c in (1, 2, 3))
         and figures["loss, c = 1, without"] > figures["loss, c = 1, with"] + 0.4
@@ -145,7 +151,7 @@ RATES = (0.03, 0.1, 0.3, 1.0, 3.0)
 SIDE_NAMES = {None: "without", "batch": "with"}
 
 
-def rate_sides(rates=(1.0, 3.0)):
+def rate_sides(rates):
     """The runs of claim C7: learning rates with and without batch normalization."""
     return {
         f"lr {lr:g}, {SIDE_NAMES[norm]}": side(WIDE, lr, norm=norm)
@@ -165,17 +171,16 @@ def c7_figures(histories):
     }
 
 
+def larger_steps(train, test, seeds, rates=(1.0, 3.0), progress=True):
+    """The runs of claim C7, 300 steps each: a `Comparison`."""
+    sides = rate_sides(rates)
+    return compare(sides, train, test, steps=300, batch_size=100, seeds=seeds, progress=progress)
+
+
 def measure_c7(train, test, seeds):
     """One dict a seed, for the table of claim C7: all rates."""
-    return [
-        c7_figures(
-            {
-                name: train_side(make, train, test, seed, steps=300, batch_size=100)
-                for name, make in rate_sides(RATES).items()
-            }
-        )
-        for seed in seeds
-    ]
+    runs = larger_steps(train, test, seeds, RATES, progress=False)
+    return [c7_figures(one) for one in by_seed(runs)]
 
 
 C7 = Claim(
@@ -197,11 +202,13 @@ C7 = Claim(
 # A digit and its batch-mates: claims C8 and C9
 
 
-def reader(train, seed, norm="batch", batch_size=100, steps=600):
-    """A network 784-100-100-10, trained at learning rate 0.1, in evaluation mode."""
+def reader(train, seed, *, norm="batch", lr=0.1, batch_size=100, steps=600, momentum=0.1):
+    """A trained network 784-100-100-10 in evaluation mode; momentum is batch norm's."""
     network = mlp([784, 100, 100, 10], norm=norm, rng=np.random.default_rng([seed, 0]))
+    for layer in batch_norms(network):
+        layer.momentum = momentum
     rng = np.random.default_rng([seed, 1])
-    fit(network, SGD(network, 0.1), *train, steps=steps, batch_size=batch_size, rng=rng)
+    fit(network, SGD(network, lr), *train, steps=steps, batch_size=batch_size, rng=rng)
     return network.eval()
 
 
