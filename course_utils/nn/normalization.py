@@ -111,7 +111,7 @@ class LayerNorm(Normalization):
 
 
 def batch_moments(x):
-    """Mean and (biased) variance of the columns of x, each of shape (1, n).
+    """Mean, variance and unbiased variance of the columns of x, each of shape (1, n).
 
     Raises
     ------
@@ -129,7 +129,7 @@ def batch_moments(x):
         raise NonFiniteError(
             "x must have a finite mean and variance in every column, got NaN or infinity"
         )
-    return mean, var
+    return mean, var, var * len(x) / (len(x) - 1)
 
 
 def update_running(running, batch, momentum):
@@ -175,8 +175,7 @@ class BatchNorm(Normalization):
         check_batch("x", x, self.n)
         mean, var = self.running_mean, self.running_var
         if self.training:
-            mean, var = batch_moments(x)
-            unbiased = var * len(x) / (len(x) - 1)
+            mean, var, unbiased = batch_moments(x)
             self.running_mean = update_running(self.running_mean, mean[0], self.momentum)
             self.running_var = update_running(self.running_var, unbiased[0], self.momentum)
         x_hat = normalize(x, mean, var, self.eps)
