@@ -175,8 +175,10 @@ def test_every_notebook_has_its_exercises():
         "start_here": 3,
         "mlp_by_hand": 3,
         "initialization": 5,
+        "layer_norm": 5,
+        "batch_norm": 4,
     }
-    assert len(EXERCISES) == 11
+    assert len(EXERCISES) == 20
 
 
 @each_exercise

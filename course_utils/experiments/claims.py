@@ -93,9 +93,19 @@ def read_table(path):
 
 def all_claims():
     """Every claim of the course, in order."""
-    from course_utils.experiments import initialization
+    from course_utils.experiments import batch_norm, initialization, layer_norm
 
-    return [initialization.C1, initialization.C2]
+    return [
+        initialization.C1,
+        initialization.C2,
+        layer_norm.C3,
+        layer_norm.C4,
+        layer_norm.C5,
+        batch_norm.C6,
+        batch_norm.C7,
+        batch_norm.C8,
+        batch_norm.C9,
+    ]
 
 
 def write_table(claims, path=TABLE, seeds=TABLE_SEEDS):

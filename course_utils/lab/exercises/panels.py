@@ -7,11 +7,17 @@ from pathlib import Path
 import ipywidgets as widgets
 
 from course_utils.lab.colors import GRAY, GREEN, ORANGE
-from course_utils.lab.exercises import initialization, mlp_by_hand, start_here
+from course_utils.lab.exercises import (
+    batch_norm,
+    initialization,
+    layer_norm,
+    mlp_by_hand,
+    start_here,
+)
 from course_utils.lab.exercises.checker import examine
 from course_utils.lab.panel import Note, replace_in_cell, to_html
 
-MODULES = (start_here, mlp_by_hand, initialization)
+MODULES = (start_here, mlp_by_hand, initialization, layer_norm, batch_norm)
 EXERCISES = {exercise.name: exercise for module in MODULES for exercise in module.EXERCISES}
 SOLUTIONS = Path(__file__).with_name("solutions")
 

@@ -1,6 +1,15 @@
 """The pictures of the course, one class each: drawn once, then updated with values."""
 
 from course_utils.lab import colors
+from course_utils.lab.figures.batch_norm import (
+    BatchMates,
+    DotsBySide,
+    RowsAndColumns,
+    RunningEstimates,
+    ScalesWithAndWithout,
+    SpreadLines,
+)
+from course_utils.lab.figures.layer_norm import LossesByRate, NormalizedNorms, ScaledLayer
 from course_utils.lab.figures.layers import (
     NormsByLayer,
     ScalesByLayer,
@@ -11,14 +20,23 @@ from course_utils.lab.figures.matrices import Digits, MatrixProduct
 from course_utils.lab.figures.training import DecisionBoundary, LossBands, Losses, TrainingMap
 
 __all__ = [
+    "BatchMates",
     "DecisionBoundary",
     "Digits",
+    "DotsBySide",
     "LossBands",
     "Losses",
+    "LossesByRate",
     "MatrixProduct",
+    "NormalizedNorms",
     "NormsByLayer",
+    "RowsAndColumns",
+    "RunningEstimates",
+    "ScaledLayer",
     "ScalesByLayer",
     "ScalesInTraining",
+    "ScalesWithAndWithout",
+    "SpreadLines",
     "TrainingMap",
     "VitalSigns",
     "colors",
