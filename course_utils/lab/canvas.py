@@ -101,9 +101,9 @@ class Picture:
         canvas.restore_region(self._background)
         for artist in self._moving:
             self.figure.draw_artist(artist)
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+        pixels = np.asarray(canvas.buffer_rgba())
         file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "png", compress_level=compression)
+        Image.fromarray(pixels).convert("RGB").save(file, "png", compress_level=compression)
         return file.getvalue()
 
     def mime_bundle(self):
