@@ -1,13 +1,14 @@
 """Experiments on batch normalization: a digit and its batch-mates, claims C6 to C9."""
 
 from contextlib import contextmanager
+from itertools import islice
 
 import numpy as np
 
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.initialization import GUESSING, _cut
-from course_utils.experiments.probes import mean_norm
+from course_utils.experiments.probes import length, mean_norm
 from course_utils.experiments.training import compare, evaluate, fit, training_steps
 from course_utils.nn import SGD, BatchNorm, Linear, ReLU, Sequential, mlp, softmax
 from course_utils.nn.checks import check_choice, check_count
@@ -181,6 +182,27 @@ def measure_c7(train, test, seeds):
     """One dict a seed, for the table of claim C7: all rates."""
     runs = larger_steps(train, test, seeds, RATES, progress=False)
     return [c7_figures(one) for one in by_seed(runs)]
+
+
+def follow_gradient(network, optimizer, train, seed, steps=6):
+    """The gradient of the second hidden matrix over the first steps of training.
+
+    Returns
+    -------
+    growth : float
+        Its largest length over its first.
+    cosine : float
+        Of its angle with the matrix, at the first step.
+    """
+    linear = [layer for layer in network.layers if "W" in layer.params][1]
+    start = linear.params["W"].copy()
+    batches = minibatches(*train, 100, np.random.default_rng([seed, 1]), epochs=None)
+    gradients = []
+    for _ in islice(training_steps(network, optimizer, batches), steps):
+        gradients.append(linear.grads["W"].copy())
+    lengths = [length(gradient) for gradient in gradients]
+    cosine = np.sum(gradients[0] * start) / (lengths[0] * length(start))
+    return max(lengths) / lengths[0], float(cosine)
 
 
 C7 = Claim(

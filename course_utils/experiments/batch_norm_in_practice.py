@@ -11,10 +11,16 @@ import csv
 import numpy as np
 
 from course_utils.data import load_mnist, standardize
-from course_utils.experiments.batch_norm import SIDE_NAMES, batch_norms, side, train_side
+from course_utils.experiments.batch_norm import (
+    SIDE_NAMES,
+    batch_norms,
+    reader,
+    side,
+    train_side,
+)
 from course_utils.experiments.claims import TABLE, TABLE_SEEDS
 from course_utils.experiments.curvature import sharpness
-from course_utils.experiments.training import training_steps
+from course_utils.experiments.training import evaluate, training_steps
 from course_utils.nn import SGD, BatchNorm, Linear, Sequential, mlp, softmax_cross_entropy
 from course_utils.nn.checks import check_choice
 
@@ -66,6 +72,24 @@ def fold(network):
         else:
             layers.append(layer)
     return Sequential(layers).eval()
+
+
+TINY = (2, 4, 16, 64)
+
+
+def error_after(train, test, seed, norm, batch_size):
+    """Test error of a network trained for 1,000 steps of 0.01 in batches of this size."""
+    options = {"lr": 0.01, "batch_size": batch_size, "steps": 1000}
+    return evaluate(reader(train, seed, norm=norm, **options), *test).error
+
+
+def tiny_batches(train, test, seed):
+    """Test errors by batch size, with and without batch normalization."""
+    return {
+        f"m = {m}, {SIDE_NAMES[norm]} BN": error_after(train, test, seed, norm, m)
+        for m in TINY
+        for norm in SIDE_NAMES
+    }
 
 
 class ConstantMoments(BatchNorm):
@@ -202,7 +226,12 @@ def largest_steps(train, test, seed):
 
 # The table
 
-MEASURED = {"regularizer": regularizer, "saturating": saturating, "steps": largest_steps}
+MEASURED = {
+    "tiny batches": tiny_batches,
+    "regularizer": regularizer,
+    "saturating": saturating,
+    "steps": largest_steps,
+}
 
 
 def measured(experiment, path=PRACTICE_TABLE):

@@ -17,7 +17,7 @@ class RowsAndColumns(Picture):
     shape : (int, int)
     """
 
-    size = (7.6, 2.7)
+    size = (7.6, 2.3)
 
     def __init__(self, shape=(4, 3)):
         self.shape = shape
@@ -25,7 +25,7 @@ class RowsAndColumns(Picture):
 
     def build(self):
         m, n = self.shape
-        titles = ("x", "rows: layer norm", "columns: batch norm")
+        titles = ("y", "rows: layer norm", "columns: batch norm")
         fills = (colors.GRAY, colors.NORM["layer"], colors.NORM["batch"])
         self.panels = []
         for axes, title, fill in zip(self.figure.subplots(1, 3), titles, fills, strict=True):
@@ -46,7 +46,7 @@ class RowsAndColumns(Picture):
             self.panels.append((image, np.array(numbers), fill))
 
     def show(self, values):
-        """`values` is (before, now): each (x, by rows, by columns), arrays of the shape."""
+        """`values` is (before, now): each (y, by rows, by columns), arrays of the shape."""
         before, now = values
         counts = []
         for (image, numbers, fill), old, new in zip(self.panels, before, now, strict=True):

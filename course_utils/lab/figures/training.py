@@ -121,12 +121,14 @@ class LossBands(Picture):
         Upper end of the loss axis.
     window : int
         Each point is the mean loss of this many steps.
+    legend : str
+        Where it stands.
     """
 
     size = (7.6, 3.2)
 
-    def __init__(self, steps, top=2.6, window=20):
-        self.steps, self.top, self.window = steps, top, window
+    def __init__(self, steps, top=2.6, window=20, legend="lower left"):
+        self.steps, self.top, self.window, self.legend = steps, top, window, legend
         super().__init__()
 
     def build(self):
@@ -159,7 +161,7 @@ class LossBands(Picture):
             )
             self.axes.plot(x, np.median(means, axis=0), color=color_of[side], label=side)
             readings.append(f"{side}: {means[:, -1].min():.2f} to {means[:, -1].max():.2f}")
-        self.axes.legend(loc="lower left")
+        self.axes.legend(loc=self.legend)
         return "; ".join(readings)
 
 
