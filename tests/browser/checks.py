@@ -1,6 +1,16 @@
-"""Play with a live exploration as a student would, and name what does not answer."""
+"""Play with an exploration, answer a question or do an exercise as a student would, and name what
+does not respond."""
 
 from itertools import pairwise
+
+from course_utils.lab.exercises.panels import EXERCISES, SOLUTIONS, solution
+
+# A known mistake of an exercise as the source of a cell.
+MISTAKE = """from course_utils.lab.exercises import EXERCISES
+
+def {name}(*arguments):
+    return EXERCISES["{name}"].mistakes[0].function(*arguments)
+"""
 
 
 def problems(exploration) -> list[str]:
@@ -82,3 +92,73 @@ def _move_other(exploration, control, number, start):
     if (start.picture, start.reading) == (changed.picture, changed.reading):
         return [changed], ["changes neither the picture nor the reading"]
     return [changed], []
+
+
+def prediction_problems(prediction) -> list[str]:
+    """Choose each option from the keyboard and return what is wrong, in words.
+
+    Nothing is chosen at first. What comes back to the question says so, then follows every answer,
+    and calls one of them right.
+    """
+    found, right = [], []
+    if prediction.chosen:
+        found.append(f"{prediction.chosen} is chosen at first")
+    said = prediction.reveals()
+    if not _all_start(said, "You have not answered yet"):
+        found.append(f"before an answer it hears {said}")
+    for number, option in enumerate(prediction.options):
+        prediction.choose(number)
+        said = prediction.reveals()
+        if prediction.chosen != [option]:
+            found.append(f"the space bar on {option!r} leaves {prediction.chosen} chosen")
+        if not _all_start(said, (f"You said {option}. ", f"You said {option}, ")):
+            found.append(f"the answer {option!r} hears {said}")
+        if any("you were right" in line for line in said):
+            right.append(option)
+    if len(right) != 1:
+        found.append(f"{right} are called right")
+    return found
+
+
+def exercise_problems(exercise) -> list[str]:
+    """Take every hint, show the solution, answer wrong and then right; return what is wrong.
+
+    The answers are written into the function's cell: a known mistake, which must be named, and the
+    solution as shown, which must pass (where the course has its solutions).
+    """
+    found, shown, hints = [], exercise.settled(), EXERCISES[exercise.name].hints
+    if not shown.verdict.startswith("Not attempted yet."):
+        found.append(f"at first it says {shown.verdict!r}")
+    if shown.hints or shown.code:
+        found.append("it gives help before anyone asked")
+    for number in range(1, len(hints) + 1):
+        exercise.hint()
+        shown = exercise.settled()
+        if shown.hints != [_plain(hint) for hint in hints[:number]]:
+            found.append(
+                f"hint {number} of {len(hints)} asked for, and the hints are {shown.hints}"
+            )
+            break
+    exercise.solution()
+    shown = exercise.settled()
+    if shown.code != solution(exercise.name):
+        found.append(f"the solution shown is {shown.code!r}")
+
+    mistake = _plain(EXERCISES[exercise.name].mistakes[0].words)
+    answers = [(MISTAKE.format(name=exercise.name), f"Not yet. {mistake}")]
+    if SOLUTIONS.is_dir():
+        answers.append((shown.code, "Right."))
+    for source, expected in answers:
+        exercise.answer(source)
+        verdict = exercise.settled().verdict
+        if not verdict.startswith(expected):
+            found.append(f"it says {verdict!r}, not {expected!r}, of\n{source}")
+    return found
+
+
+def _all_start(lines, words):
+    return lines and all(line.startswith(words) for line in lines)
+
+
+def _plain(text):
+    return " ".join(text.replace("`", "").split())

@@ -2,7 +2,7 @@
 // The cells are known by their number among all cells, from 0.
 
 window.course = (() => {
-  const panel = () => window.jupyterapp.shell.currentWidget;
+  const panel = () => window.jupyterapp?.shell.currentWidget; // no application yet, or no notebook
   const cells = () => panel().content.widgets;
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const cellOf = (element) => cells().findIndex((cell) => cell.node.contains(element));
@@ -87,14 +87,24 @@ window.course = (() => {
     await loaded(30);
   }
 
-  async function runAll(seconds) {
+  async function run(command, seconds) {
     running = true;
-    const run = window.jupyterapp.commands.execute("notebook:run-all-cells");
-    await within(seconds, run, "running all cells"); // ends with the first exception, so go on
-    await within(seconds, answered(), "running all cells");
+    const run = window.jupyterapp.commands.execute(command);
+    await within(seconds, run, command); // ends with the first exception, so go on
+    await within(seconds, answered(), command);
     await loaded(30);
     running = false;
   }
+
+  const runAll = (seconds) => run("notebook:run-all-cells", seconds);
+
+  async function runCell(number, seconds) {
+    panel().content.activeCellIndex = number;
+    panel().content.deselectAll();
+    await run("notebook:run-cell", seconds);
+  }
+
+  const write = (number, source) => cells()[number].model.sharedModel.setSource(source);
 
   function errors() {
     const found = [];
@@ -198,8 +208,39 @@ window.course = (() => {
     };
   }
 
-  // The exploration's state once the kernel has answered all moves and nothing changes any more.
-  async function settled(root, seconds) {
+  const shown = (root, selector) =>
+    [...root.querySelectorAll(selector)].map((element) => element.textContent.trim());
+
+  function prediction(root) {
+    const radios = [...root.querySelectorAll("input[type=radio]")];
+    const label = (radio) => radio.closest("label").textContent.trim();
+    return {
+      question: shown(root, "p")[0].replace(/^Predict\.\s*/, ""),
+      options: radios.map(label),
+      chosen: radios.filter((radio) => radio.checked).map(label),
+    };
+  }
+
+  const revealed = (root) => shown(root, "[role=status]").join(" ");
+
+  function exercise(root) {
+    return {
+      verdict: shown(root, "p[role=status]").join(" "),
+      hints: shown(root, "ol[role=status] li"),
+      code: shown(root, "pre[role=status]").join(""),
+    };
+  }
+
+  // The exercise that a cell checks, and the number of the cell above that holds its function.
+  function task(number) {
+    const sources = cells().map((cell) => cell.model.sharedModel.source);
+    const name = sources[number].match(/\bcheck\((\w+)\)/)[1];
+    const above = sources.slice(0, number);
+    return [name, above.findLastIndex((source) => source.includes(`def ${name}(`))];
+  }
+
+  // What `read` finds, once the kernel has answered all moves and nothing changes any more.
+  async function settled(root, read, seconds) {
     const until = performance.now() + 1000 * seconds;
     // What computes in slices begins a moment after the move was answered.
     const enough = root.querySelector(".live-stop") ? 6 : 2;
@@ -210,7 +251,7 @@ window.course = (() => {
       }
       await frame();
       await frame();
-      const now = JSON.stringify(await state(root));
+      const now = JSON.stringify(await read(root));
       const busy = unanswered.size || root.querySelector(".live-stop:not([disabled])");
       quiet = now === before && !busy ? quiet + 1 : 0;
       before = now;
@@ -249,7 +290,7 @@ window.course = (() => {
   const shutdown = () => panel().sessionContext.shutdown();
 
   return {
-    cellOf, control, errors, layout, pictures, ready, runAll, scroll, settled, shutdown, theme,
-    trust,
+    cellOf, control, errors, exercise, layout, pictures, prediction, ready, revealed, runAll,
+    runCell, scroll, settled, shutdown, state, task, theme, trust, write,
   };
 })();

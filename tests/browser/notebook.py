@@ -1,4 +1,5 @@
-"""A notebook open in JupyterLab, and the live explorations in it, as a student meets them."""
+"""A notebook open in JupyterLab, and what is in it to play with and to answer, as a student meets
+them: live explorations, predictions and exercises."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,16 @@ class Notebook:
         found = self.page.locator(".live")
         return [Exploration(found.nth(number)) for number in range(found.count())]
 
+    def predictions(self) -> list["Prediction"]:
+        """The questions asked before a result, from the top."""
+        found = self.page.locator(".quiz-predict")
+        return [Prediction(found.nth(number)) for number in range(found.count())]
+
+    def exercises(self) -> list["Exercise"]:
+        """The exercises that a cell checks, from the top."""
+        cells = self.page.locator(".exercise").evaluate_all("all => all.map(course.cellOf)")
+        return [Exercise(self.page, cell) for cell in cells]
+
     def screenshots(self, folder, theme) -> list[Path]:
         """Write the whole page to `folder`/`theme`-NN.png, cut between blocks where possible."""
         self.set_theme(theme)
@@ -110,6 +121,13 @@ def _cut(top, layout):
     return limit
 
 
+def _settled(locator, read, timeout=120):
+    """What the page's function `read` finds in an element, once nothing changes any more."""
+    return locator.evaluate(
+        f"(root, seconds) => course.settled(root, course.{read}, seconds)", timeout
+    )
+
+
 class Exploration:
     """Sliders and other controls, the picture that follows them and its reading."""
 
@@ -135,8 +153,7 @@ class Exploration:
 
     def settled(self, timeout=120) -> State:
         """Wait until every move has been answered and nothing changes, and return what is seen."""
-        state = self.locator.evaluate("(root, seconds) => course.settled(root, seconds)", timeout)
-        return State(**state)
+        return State(**_settled(self.locator, "state", timeout))
 
     def reset(self):
         """Press the reset button."""
@@ -199,3 +216,73 @@ class Control:
             self.locator.locator("input").click()
         else:
             self.locator.click()
+
+
+class Prediction:
+    """A question with options, and the places that come back to it after the result."""
+
+    def __init__(self, locator):
+        self.locator = locator
+        self.cell = locator.evaluate("element => course.cellOf(element)")
+        described = self._describe()
+        self.question, self.options = described["question"], described["options"]
+
+    def _describe(self):
+        return self.locator.evaluate("element => course.prediction(element)")
+
+    @property
+    def chosen(self) -> list[str]:
+        """The options that are chosen: none or one."""
+        return self._describe()["chosen"]
+
+    def reveals(self) -> list[str]:
+        """Wait until the kernel has answered, and return what the page says of the answer wherever
+        it comes back to this question."""
+        page = self.locator.page
+        question = page.get_by_text(self.question, exact=True)
+        found = page.locator(".quiz-reveal").filter(has=question)
+        return [_settled(found.nth(number), "revealed") for number in range(found.count())]
+
+    def choose(self, option):
+        """Put the focus on an option, known by its number, and press the space bar."""
+        self.locator.get_by_role("radio").nth(option).press("Space")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an exercise shows: its verdict, the hints asked for so far, and a solution or ""."""
+
+    verdict: str
+    hints: list[str]
+    code: str
+
+
+class Exercise:
+    """A cell with a function to complete, and a cell that checks it and gives help."""
+
+    def __init__(self, page, cell):
+        self.page, self.cell = page, cell
+        self.name, self.function_cell = page.evaluate("cell => course.task(cell)", cell)
+        self.locator = page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".exercise")
+
+    def settled(self) -> Answer:
+        """Wait until the kernel has answered, and return what is seen."""
+        return Answer(**_settled(self.locator, "exercise"))
+
+    def hint(self):
+        """Ask for one more hint."""
+        self.locator.locator(".exercise-hint").click()
+
+    def solution(self):
+        """Show the solution, or hide it."""
+        self.locator.locator(".exercise-solution").click()
+
+    def answer(self, source, timeout=120):
+        """Write `source` into the function's cell, run that and then the cell that checks it."""
+        self.page.evaluate(
+            "([cell, source]) => course.write(cell, source)", [self.function_cell, source]
+        )
+        for cell in self.function_cell, self.cell:
+            self.page.evaluate(
+                "([cell, seconds]) => course.runCell(cell, seconds)", [cell, timeout]
+            )

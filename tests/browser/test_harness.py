@@ -1,4 +1,4 @@
-"""The harness itself, on two notebooks full of faults: it must name each of them."""
+"""The harness itself, on notebooks full of faults: it must name each of them."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from PIL import Image
 
-from .checks import problems
+from .checks import exercise_problems, prediction_problems, problems
 
 pytestmark = pytest.mark.browser
 
@@ -17,6 +17,7 @@ import time
 from course_utils.lab.canvas import Picture
 from course_utils.lab.controls import choice, draw_again, slider, toggle
 from course_utils.lab.live import live
+from course_utils.lab import check, predict, reveal
 
 class Bar(Picture):
     size = (2, 1)
@@ -115,6 +116,53 @@ EXPLORATIONS = {  # the source, and parts of what must be found
         ["reset does not"],
     ),
 }
+PREDICTIONS = {  # what is done to the question and to the reveal; parts of what must be found
+    "works": ("", "", []),
+    "no reveal": (
+        "",
+        "told = None",
+        ["before an answer it hears []", "the answer 'a' hears []"],
+    ),
+    "reveal that does not follow": (
+        "",
+        "told.question.unobserve(told._show, 'answer')",
+        ["the answer 'a' hears ['You have not answered yet", "[] are called right"],
+    ),
+    "reveal that follows once": (
+        "",
+        "told.question.observe(lambda _, told=told: told.question.unobserve_all(), 'answer')",
+        ["the answer 'b' hears ['You said a."],
+    ),
+    "answered for the student": (
+        "asked.radio.value = 'a'",
+        "",
+        ["['a'] is chosen at first", "before an answer it hears ['You said a."],
+    ),
+    "answer that is forgotten": (
+        "asked.radio.observe(lambda change: change.owner.set_trait('value', None), 'value')",
+        "",
+        ["the space bar on 'a' leaves [] chosen"],
+    ),
+}
+EXERCISES = {  # what the function does and what is done to the panel; parts of what must be found
+    "find_c": ("...", "", []),
+    "tanh_backward": (
+        "...",
+        "panel._hint.on_click(panel._show_one_more, remove=True)",
+        ["hint 1 of 3 asked for, and the hints are []"],
+    ),
+    "leaky_relu_c": (
+        "...",
+        "panel._solution.on_click(panel._show_or_hide_solution, remove=True)",
+        ["the solution shown is ''"],
+    ),
+    "expected_ratio": ("return 1.0", "", ["at first it says 'Not yet."]),
+    "count_parameters": (
+        "...",
+        "panel.children[1].value = '<p role=status>Not attempted yet.</p>'",
+        ["it says 'Not attempted yet.', not 'Not yet. ", "not 'Right.'"],
+    ),
+}
 
 
 def cell(source, saved=None, **metadata):
@@ -132,7 +180,14 @@ def opened(lab, browser, name, cells):
 
 @pytest.fixture(scope="module")
 def notebook(lab, browser):
-    cells = [cell(SETUP), *(cell(source) for source, _ in EXPLORATIONS.values())]
+    sources = [SETUP, *(source for source, _ in EXPLORATIONS.values())]
+    for name, (to_asked, to_told, _) in PREDICTIONS.items():
+        sources += [f"asked = predict({name!r}, {name!r}, ['a', 'b'])\n{to_asked}\nasked"]
+        sources += [f"told = reveal({name!r}, answer='b', because='')\n{to_told}\ntold"]
+    for name, (body, to_panel, _) in EXERCISES.items():
+        sources += [f"def {name}(*arguments): {body}"]
+        sources += [f"panel = check({name})\n{to_panel}\npanel"]
+    cells = [cell(source) for source in sources]
     with opened(lab, browser, "explorations.ipynb", cells) as notebook:
         notebook.run_all()
         assert notebook.errors() == []
@@ -142,12 +197,27 @@ def notebook(lab, browser):
 @pytest.mark.parametrize("name", EXPLORATIONS)
 def test_names_what_is_wrong_with_an_exploration(notebook, name):
     explorations = dict(zip(EXPLORATIONS, notebook.explorations(), strict=True))
-    found, (_, expected) = problems(explorations[name]), EXPLORATIONS[name]
+    assert_named(EXPLORATIONS[name][-1], problems(explorations[name]))
+    if name == "callback raises":
+        assert "a widget's callback: ZeroDivisionError: division by zero" in notebook.errors()
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+def test_names_what_is_wrong_with_a_prediction(notebook, name):
+    predictions = dict(zip(PREDICTIONS, notebook.predictions(), strict=True))
+    assert_named(PREDICTIONS[name][-1], prediction_problems(predictions[name]))
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_names_what_is_wrong_with_an_exercise(notebook, name):
+    exercises = {exercise.name: exercise for exercise in notebook.exercises()}
+    assert_named(EXERCISES[name][-1], exercise_problems(exercises[name]))
+
+
+def assert_named(expected, found):
     for part in expected:
         assert any(part in fault for fault in found), found
     assert expected or found == []
-    if name == "callback raises":
-        assert "a widget's callback: ZeroDivisionError: division by zero" in notebook.errors()
 
 
 def test_names_what_is_wrong_with_a_saved_page(lab, browser):

@@ -1,4 +1,4 @@
-"""Every notebook in a real JupyterLab: as saved, run from top to bottom, and played with."""
+"""Every notebook in a real JupyterLab: as saved, run from top to bottom, played with and answered."""
 
 from collections import Counter
 from contextlib import closing
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .checks import problems
+from .checks import exercise_problems, prediction_problems, problems
 from .lab import NOTEBOOKS
 from .notebook import Notebook
 from .screenshots import SCREENSHOTS
@@ -62,5 +62,20 @@ def test_every_control_works(visit):
         if faults:
             exploration.screenshot(visit.screenshots / f"exploration-{number}-failed.png")
         found += [f"cell {exploration.cell}: {fault}" for fault in faults]
+    found += visit.notebook.errors()
+    assert not found, "\n".join(found)
+
+
+def test_every_prediction_is_followed(visit):
+    assert_no_problems(visit, visit.notebook.predictions(), prediction_problems)
+
+
+def test_every_exercise_responds(visit):
+    assert_no_problems(visit, visit.notebook.exercises(), exercise_problems)
+
+
+def assert_no_problems(visit, questions, problems):
+    assert questions, "the notebook has none"
+    found = [f"cell {each.cell}: {fault}" for each in questions for fault in problems(each)]
     found += visit.notebook.errors()
     assert not found, "\n".join(found)
