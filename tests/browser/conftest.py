@@ -28,5 +28,5 @@ def lab(browser):
 
 def pytest_terminal_summary(terminalreporter, config):
     if untested in config.stash:
-        terminalreporter.section("THE LIVE EXPLORATIONS WERE NOT TESTED", red=True, bold=True)
+        terminalreporter.section("LIVE EXPLORATIONS, PREDICTIONS AND EXERCISES WERE NOT TESTED", red=True, bold=True)
         terminalreporter.line(config.stash[untested])
