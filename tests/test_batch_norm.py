@@ -324,7 +324,8 @@ def test_rows_and_columns_count_what_moves():
     row[0] += 1
     column[:, 0] += 1
     assert moved(picture, ((first,) * 3, (changed, row, column)))
-    assert "by rows, 3 numbers" in picture.reading and "by columns, 2" in picture.reading
+    assert "3 numbers have moved, all of example 1" in picture.reading
+    assert "2 have moved, all of feature 1" in picture.reading
 
 
 def test_batch_mates_show_both_modes_and_any_number_of_mates():

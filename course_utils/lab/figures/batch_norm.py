@@ -59,9 +59,12 @@ class RowsAndColumns(Picture):
         changed, rows, columns = counts
         if not changed:
             return "The entry has its first value: nothing has moved. Drag it."
+        k, s = np.argwhere(now[0] != before[0])[0]
+        value, by_row, by_column = (matrix[k, s] for matrix in now)
         return (
-            f"One entry has changed. Normalized by rows, {rows} numbers have moved, all in its "
-            f"row; normalized by columns, {columns}, all in its column."
+            f"The entry is {value:z.2f} now. Normalized by rows it is {by_row:z.2f}, and {rows} "
+            f"numbers have moved, all of example {k + 1}; normalized by columns it is "
+            f"{by_column:z.2f}, and {columns} have moved, all of feature {s + 1}."
         )
 
 
