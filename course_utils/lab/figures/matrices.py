@@ -90,7 +90,10 @@ class Digits(Picture):
         for axes in np.atleast_1d(self.figure.subplots(1, self.count)):
             axes.axis("off")
             image = axes.imshow(np.zeros((28, 28)), cmap="gray_r", vmin=0, vmax=1)
-            caption = axes.text(13.5, -3, "", ha="center", va="bottom", fontsize=8.5)
+            top, above = (0.5, 1), (0, 3)
+            caption = axes.annotate(
+                "", top, above, "axes fraction", "offset points", ha="center", fontsize=8.5
+            )
             self.panels.append((self.moves(image), self.moves(caption)))
 
     def show(self, values):
