@@ -320,17 +320,25 @@ def mixtures(one, other):
         yield other
 
 
+SAID_ONLY = {  # how many parts stand in the reading alone
+    "VitalSigns": 1,  # the last loss, which the curve of losses shows
+    "ScalesInTraining": 1,  # how far training has come
+    "TrainingMap": 2,  # c and depth of a run that is not over
+}
+
+
 @EACH
 def test_everything_that_a_picture_is_given_can_be_seen(name):
     """A change of any part changes the picture, or at least what it says."""
     _, (usual, other, *_) = PICTURES[name]
     picture = used(name).update(usual)
-    before = picture.png(), picture.reading
-    changed = list(mixtures(usual, other))
-    assert len(changed) >= 2
-    for i, values in enumerate(changed):
-        picture.update(values)
-        assert (picture.png(), picture.reading) != before, f"part {i}"
+    png, reading = picture.png(), picture.reading
+    said_only = 0
+    for number, values in enumerate(mixtures(usual, other)):
+        if picture.update(values).png() == png:
+            assert picture.reading != reading, f"part {number}"
+            said_only += 1
+    assert said_only == SAID_ONLY.get(name, 0)
 
 
 @EACH
@@ -377,7 +385,7 @@ READINGS = [  # a picture, the index of its values, and what must be said of the
     ("DecisionBoundary", 0, ["2 steps", "0.60"]),
     ("DecisionBoundary", 2, ["1 steps", "not a number"]),
     ("TrainingMap", 0, ["c = 2, depth 30", "2 steps", "2.2"]),
-    ("RowsAndColumns", 0, ["by rows, 3 numbers", "by columns, 2"]),
+    ("RowsAndColumns", 0, ["3 numbers have moved", "2"]),
     ("RowsAndColumns", 3, ["nothing has moved"]),
     ("ScalesWithAndWithout", 0, ["layer 2", "1.25 without", "1.2 with", "0.714"]),
     ("ScalesWithAndWithout", 2, ["not a number"]),
