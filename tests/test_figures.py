@@ -1,8 +1,8 @@
 """Every picture of the course: what it shows, that it redraws rightly, what it says.
 
 A new picture wants an entry in PICTURES: how to make one, and values to show. The first two are
-usual ones that differ in everything that the picture shows, the others extremes (NaN, infinity,
-zero, nothing).
+usual ones that differ in everything that the picture shows, the others extremes (nothing, NaN,
+infinity, zero), the first of which is compared with a new picture.
 """
 
 import base64
@@ -155,8 +155,8 @@ PICTURES = {
         [
             (norms([28.0, 9, 90, 900], [8.0, 4, 2, 1]), norms([28.0, 7, 7, 7], [8.0, 8, 2, 1])),
             (norms([28.0, 9, 9, 9], [4.0, 4, 2, 1]), norms([28.0, 3, 3, 3], [2.0, 2, 2, 1], 9.0)),
-            (norms([28.0, INF, NAN, NAN], [NAN, 0, 0, 1]), norms([0.0] * 4, [INF] * 4, NAN)),
             (norms([28.0, 9, 8, 8], [1.0, 2, 2, 2]), None),
+            (norms([28.0, INF, NAN, NAN], [NAN, 0, 0, 1]), norms([0.0] * 4, [INF] * 4, NAN)),
         ],
     ),
     "ScaledLayer": (
@@ -396,7 +396,7 @@ READINGS = [  # a picture, the index of its values, and what must be said of the
     ("MatrixProduct", 0, ["Row 1 of A meets column 2 of B", "(1.0", "(5.0"]),
     ("MatrixProduct", 3, ["No entry in row 9, column 9", "3 × 3"]),
     ("NormalizedNorms", 0, ["layer 1 to layer 3", "from 7 to 7: holding", "factor of 8: holding"]),
-    ("NormalizedNorms", 3, ["from 9 to 8: holding", "factor of 1: holding"]),
+    ("NormalizedNorms", 2, ["from 9 to 8: holding", "factor of 1: holding"]),
     ("ScaledLayer", 0, ["Times 0.1", "0.25 of the probability", "read as 3"]),
     ("ScaledLayer", 3, ["Times 1", "nothing has", "read as 3"]),
     ("LossesByRate", 0, ["a, none: best at 0.5, median loss 1.25", "b, none: best at 0.1"]),
