@@ -8,7 +8,7 @@ import numpy as np
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.probes import mean_norm, vital_signs
 from course_utils.experiments.training import compare, fit
-from course_utils.nn import SGD, mlp, softmax
+from course_utils.nn import SGD, mlp, softmax_cross_entropy
 from course_utils.nn.checks import check_choice
 
 GUESSING = float(np.log(10))  # the loss of ten equal probabilities
@@ -83,9 +83,8 @@ def scales(x, labels, standard, c, depth, width, activation="relu", layer=1):
     for W in weights:
         before.append(z[-1] @ W)
         z.append(phi(before[-1]))
-    error = softmax(z[-1] @ last)
-    error[np.arange(len(labels)), labels] -= 1
-    delta = [error / len(labels) @ last.T]
+    _, error = softmax_cross_entropy(z[-1] @ last, labels)
+    delta = [error @ last.T]
     for W, y in zip(reversed(weights), reversed(before)):
         delta.append((delta[-1] * slope(y)) @ W.T)
 
