@@ -17,9 +17,10 @@ from matplotlib._pylab_helpers import Gcf
 from PIL import Image
 
 from course_utils.experiments import VitalSigns
+from course_utils.experiments.comparison import Comparison
 from course_utils.experiments.initialization import Scales
 from course_utils.experiments.layer_norm import Norms
-from course_utils.experiments.training import Comparison, History
+from course_utils.experiments.training import History
 from course_utils.lab import figures
 from course_utils.lab.canvas import PIXELS_PER_INCH, SHARPNESS, Picture
 from course_utils.lab.colors import BLUE, GRAY, GREEN, RED

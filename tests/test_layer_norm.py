@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from course_utils.experiments import layer_norm as ln
+from course_utils.experiments.comparison import Comparison
 from course_utils.experiments.initialization import scales, standard_weights
-from course_utils.experiments.training import Comparison, History
+from course_utils.experiments.training import History
 from course_utils.lab import figures
 from course_utils.lab.exercises.panels import EXERCISES
 from course_utils.nn import (
@@ -184,7 +185,7 @@ def test_claims_are_judged_by_the_losses_at_the_end():
         assert not any(map(ln.C4.holds, ln.c4_figures(runs(**sides | {side: loss}))))
     faster = runs(**sides | {"layer norm, c = 2": 0.5})
     assert not any(map(ln.C5.holds, ln.c5_figures(faster)))
-    assert list(ln.only(comparison, ["none, c = 2"]).histories) == ["none, c = 2"]
+    assert list(comparison.only(["none, c = 2"]).histories) == ["none, c = 2"]
 
 
 def test_a_setting_compares_all_places_at_all_rates():

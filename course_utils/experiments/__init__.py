@@ -1,5 +1,6 @@
 """What the notebooks measure: NumPy in, arrays out; no plotting, no widgets."""
 
+from course_utils.experiments.comparison import Comparison, compare
 from course_utils.experiments.probes import (
     VitalSigns,
     activation_norms,
@@ -7,10 +8,8 @@ from course_utils.experiments.probes import (
     vital_signs,
 )
 from course_utils.experiments.training import (
-    Comparison,
     Evaluation,
     History,
-    compare,
     evaluate,
     fit,
     training_steps,

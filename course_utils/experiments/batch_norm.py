@@ -7,9 +7,10 @@ import numpy as np
 
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
+from course_utils.experiments.comparison import compare
 from course_utils.experiments.initialization import GUESSING, _cut
 from course_utils.experiments.probes import length, mean_norm
-from course_utils.experiments.training import compare, evaluate, fit, training_steps
+from course_utils.experiments.training import evaluate, fit, training_steps
 from course_utils.nn import SGD, BatchNorm, Linear, ReLU, Sequential, mlp, softmax
 from course_utils.nn.checks import check_choice, check_count
 
@@ -108,12 +109,6 @@ def rescue(train, test, seeds, progress=True):
     return compare(sides, train, test, steps=400, batch_size=50, seeds=seeds, progress=progress)
 
 
-def by_seed(comparison):
-    """The runs of a `Comparison`, a dict of side to History for each seed."""
-    histories = comparison.histories
-    return [dict(zip(histories, runs)) for runs in zip(*histories.values())]
-
-
 def c6_figures(runs):
     """The figures that claim C6 is judged by, from the runs of one seed."""
     figures = {
@@ -135,7 +130,7 @@ C6 = Claim(
     "ends in NaN and c = 1 is far behind, but c = 2 at its own learning rate is as good",
     seeds=(3, 4, 5),
     measure=lambda train, test, seeds: [
-        c6_figures(runs) for runs in by_seed(rescue(train, test, seeds, progress=False))
+        c6_figures(runs) for runs in rescue(train, test, seeds, progress=False).by_seed()
     ],
     holds=lambda figures: (
         all(figures[f"loss, c = {c}, with"] < GUESSING - 0.8 for c in (1, 2, 3))
@@ -181,7 +176,7 @@ def larger_steps(train, test, seeds, rates=(1.0, 3.0), progress=True):
 def measure_c7(train, test, seeds):
     """One dict a seed, for the table of claim C7: all rates."""
     runs = larger_steps(train, test, seeds, RATES, progress=False)
-    return [c7_figures(one) for one in by_seed(runs)]
+    return [c7_figures(one) for one in runs.by_seed()]
 
 
 def follow_gradient(network, optimizer, train, seed, steps=6):

@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 
 from course_utils.experiments.claims import Claim
+from course_utils.experiments.comparison import compare
 from course_utils.experiments.probes import mean_norm, vital_signs
-from course_utils.experiments.training import compare, fit
+from course_utils.experiments.training import fit
 from course_utils.nn import SGD, mlp, softmax_cross_entropy
 from course_utils.nn.checks import check_choice
 

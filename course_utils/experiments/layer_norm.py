@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils.experiments.claims import Claim
+from course_utils.experiments.comparison import compare
 from course_utils.experiments.initialization import GUESSING
 from course_utils.experiments.probes import expected_norms, mean_norm, vital_signs
-from course_utils.experiments.training import Comparison, compare
 from course_utils.nn import SGD, LayerNorm, ReLU, Sequential, mlp, softmax, softmax_cross_entropy
 from course_utils.nn.checks import check_choice
 
@@ -222,11 +222,6 @@ def train_scales(train, test, seeds, progress=True):
     """The runs of claims C4 and C5: c = 1, 2, 3 with and without layer norm, 600 steps."""
     sides = {f"{NAMES[norm]}, c = {c}": side(norm, c) for norm in NAMES for c in (1, 2, 3)}
     return compare(sides, train, test, steps=600, batch_size=50, seeds=seeds, progress=progress)
-
-
-def only(comparison, sides):
-    """The runs of some sides of a `Comparison`."""
-    return Comparison(comparison.seeds, {name: comparison.histories[name] for name in sides})
 
 
 def c4_figures(comparison):

@@ -3,11 +3,9 @@
 from course_utils.lab import colors
 from course_utils.lab.figures.batch_norm import (
     BatchMates,
-    DotsBySide,
     RowsAndColumns,
     RunningEstimates,
     ScalesWithAndWithout,
-    SpreadLines,
 )
 from course_utils.lab.figures.layer_norm import LossesByRate, NormalizedNorms, ScaledLayer
 from course_utils.lab.figures.layers import (
@@ -17,7 +15,8 @@ from course_utils.lab.figures.layers import (
     VitalSigns,
 )
 from course_utils.lab.figures.matrices import Digits, MatrixProduct
-from course_utils.lab.figures.training import DecisionBoundary, LossBands, Losses, TrainingMap
+from course_utils.lab.figures.spread import DotsBySide, LossBands, SpreadLines
+from course_utils.lab.figures.training import DecisionBoundary, Losses, TrainingMap
 
 __all__ = [
     "BatchMates",

@@ -111,60 +111,6 @@ class DecisionBoundary(Picture):
         return f"After {len(losses)} steps the loss is {losses[-1]:.2f}; guessing gives 0.69."
 
 
-class LossBands(Picture):
-    """Training losses of a comparison: for each side the median run and the spread over seeds.
-
-    Parameters
-    ----------
-    steps : int
-    top : float
-        Upper end of the loss axis.
-    window : int
-        Each point is the mean loss of this many steps.
-    legend : str
-        Where it stands.
-    """
-
-    size = (7.6, 3.2)
-
-    def __init__(self, steps, top=2.6, window=20, legend="lower left"):
-        self.steps, self.top, self.window, self.legend = steps, top, window, legend
-        super().__init__()
-
-    def build(self):
-        self.axes = self.figure.add_subplot(
-            xlim=(0, self.steps),
-            ylim=(0, self.top),
-            xlabel="step",
-            ylabel=f"training loss, mean of {self.window} steps",
-        )
-        mark_level(self.axes, np.log(10), "guessing: ln 10")
-
-    def show(self, values):
-        """`values` is (comparison, colors): a `Comparison` and a color for each side."""
-        self.start_over()
-        comparison, color_of = values
-        readings = []
-        for side, runs in comparison.histories.items():
-            steps = [run.diverged_at for run in runs]
-            if None not in steps:
-                when = " to ".join(str(step) for step in sorted({min(steps), max(steps)}))
-                end = f"{side}: not a number after {when} steps"
-                self.axes.plot([], [], marker="x", ls="none", color=color_of[side], label=end)
-                readings.append(end)
-                continue
-            runs = [run.losses for run in runs if run.diverged_at is None]
-            means = np.array(runs).reshape(len(runs), -1, self.window).mean(axis=2)
-            x = (np.arange(means.shape[1]) + 0.5) * self.window
-            self.axes.fill_between(
-                x, means.min(axis=0), means.max(axis=0), color=color_of[side], alpha=0.25, lw=0
-            )
-            self.axes.plot(x, np.median(means, axis=0), color=color_of[side], label=side)
-            readings.append(f"{side}: {means[:, -1].min():.2f} to {means[:, -1].max():.2f}")
-        self.axes.legend(loc=self.legend)
-        return "; ".join(readings)
-
-
 class TrainingMap(Picture):
     """A hundred training steps, and a map on which each finished run leaves a mark.
 
