@@ -115,14 +115,15 @@ def write_table(claims, path=TABLE, seeds=TABLE_SEEDS):
     train, test = load_mnist("train"), load_mnist("test")
     train = standardize(train[0], out=train[0]), train[1]
     test = standardize(test[0][:2000]), test[1][:2000]
-    measured = {claim.id for claim in claims}
-    rows = [row for row in read_table(path) if row["claim"] not in measured]
+    rows = []
     for claim in claims:
         for seed, figures in zip(seeds, claim.measure(train, test, seeds), strict=True):
             holds = bool(claim.holds(figures))
             for name, value in figures.items():
                 row = (claim.id, seed, name, f"{float(value):.4g}", holds)
                 rows.append(dict(zip(COLUMNS, row, strict=True)))
+    measured = {claim.id for claim in claims}
+    rows += [row for row in read_table(path) if row["claim"] not in measured]
     rows.sort(key=lambda row: int(row["claim"][1:]))
     with path.open("w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
