@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from course_utils.experiments import batch_norm, batch_norm_in_practice, curvature, initialization
+from course_utils.experiments import batch_norm, batch_norm_in_practice, curvature, propagation
 from course_utils.lab import figures
 from course_utils.lab.exercises.panels import EXERCISES
 from course_utils.nn import (
@@ -209,7 +209,7 @@ def test_constant_moments_is_right_forward_and_wrong_backward():
 @pytest.mark.parametrize("position", ["before", "after"])
 def test_scales_depend_on_c_only_without_batch_norm(position):
     x, labels = digits(50)
-    standard = initialization.standard_weights(6, 30, 10, np.random.default_rng(0))
+    standard = propagation.standard_weights(6, 30, 10, np.random.default_rng(0))
     one, four = (
         batch_norm.scales(x.astype(float), labels, standard, c, 8, position) for c in (1, 4)
     )
@@ -221,7 +221,7 @@ def test_scales_depend_on_c_only_without_batch_norm(position):
 
 def test_gradients_in_scales_are_those_of_a_network():
     x, labels = digits(50)
-    standard = initialization.standard_weights(6, 30, 3, np.random.default_rng(0))
+    standard = propagation.standard_weights(6, 30, 3, np.random.default_rng(0))
     network = mlp([6, 30, 30, 30, 10], norm="batch", dtype=np.float64)
     matrices = [param for key, param in network.params.items() if key.endswith("W")]
     for W, G in zip(matrices, [*standard[0], standard[1]], strict=True):

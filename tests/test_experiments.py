@@ -17,7 +17,8 @@ from course_utils.experiments import (
 )
 from course_utils.experiments.claims import TABLE_SEEDS, Claim, all_claims
 from course_utils.experiments.comparison import compare
-from course_utils.experiments.initialization import scales, standard_weights
+from course_utils.experiments.initialization import scales
+from course_utils.experiments.propagation import standard_weights
 from course_utils.nn import (
     SGD,
     BatchNorm,

@@ -5,7 +5,8 @@ import pytest
 
 from course_utils.experiments import layer_norm as ln
 from course_utils.experiments.comparison import Comparison
-from course_utils.experiments.initialization import scales, standard_weights
+from course_utils.experiments.initialization import scales
+from course_utils.experiments.propagation import standard_weights
 from course_utils.experiments.training import History
 from course_utils.lab import figures
 from course_utils.lab.exercises.panels import EXERCISES

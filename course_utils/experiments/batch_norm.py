@@ -8,10 +8,11 @@ import numpy as np
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import compare
-from course_utils.experiments.initialization import GUESSING, _cut
-from course_utils.experiments.probes import length, mean_norm
+from course_utils.experiments.initialization import GUESSING
+from course_utils.experiments.probes import length
+from course_utils.experiments.propagation import propagate
 from course_utils.experiments.training import evaluate, fit, training_steps
-from course_utils.nn import SGD, BatchNorm, Linear, ReLU, Sequential, mlp, softmax
+from course_utils.nn import SGD, BatchNorm, ReLU, Sequential, mlp, softmax
 from course_utils.nn.checks import check_choice, check_count
 
 NORMS = (None, "batch")
@@ -45,7 +46,7 @@ def scales(x, labels, standard, c, depth, position="before"):
     x : ndarray, shape (m, n_0)
     labels : ndarray of int, shape (m,)
     standard : (list of ndarray, ndarray)
-        Standard normal matrices from `initialization.standard_weights`; W = sqrt(c / n_in) G.
+        Standard normal matrices from `propagation.standard_weights`; W = sqrt(c / n_in) G.
     c : float
     depth : int
     position : {"before", "after"}
@@ -58,35 +59,17 @@ def scales(x, labels, standard, c, depth, position="before"):
         z_0 ... z_depth and of the loss's gradient with respect to them, each (depth + 1,).
     """
     check_choice("position", position, ("before", "after"))
-    hidden, output = standard
-    width = len(output)
-    weights = [np.sqrt(c / len(G)) * G for G in [*_cut(hidden[:depth], width), output]]
-    return {norm: _norms(x, labels, weights, norm, position) for norm in NORMS}
+    width = len(standard[1])
 
+    def normalized(n):
+        norm = BatchNorm(n, dtype=float)
+        return Sequential([norm, ReLU()] if position == "before" else [ReLU(), norm])
 
-def _norms(x, labels, weights, norm, position):
-    *hidden, last = weights
-    blocks = []
-    for W in hidden:
-        block = [_linear(W), ReLU()]
-        if norm == "batch":
-            block.insert(1 if position == "before" else 2, BatchNorm(W.shape[1], dtype=float))
-        blocks.append(Sequential(block))
-    z = [x]
-    for block in blocks:
-        z.append(block.forward(z[-1]))
-    error = softmax(z[-1] @ last)
-    error[np.arange(len(labels)), labels] -= 1
-    delta = [error / len(labels) @ last.T]
-    for block in reversed(blocks):
-        delta.append(block.backward(delta[-1]))
-    return np.array([mean_norm(a) for a in z]), np.array([mean_norm(d) for d in delta[::-1]])
-
-
-def _linear(W):
-    layer = Linear(*W.shape, c=0, dtype=float)
-    layer.params["W"][:] = W
-    return layer
+    found = {
+        norm: propagate(x, labels, standard, c, depth, width, block)
+        for norm, block in ((None, lambda n: ReLU()), ("batch", normalized))
+    }
+    return {norm: (one.forward, one.backward) for norm, one in found.items()}
 
 
 # Claim C6: every initial scale trains

@@ -1,21 +1,23 @@
 """Experiments on the scale of the initial weights: theory, claims C1 and C2."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import compare
-from course_utils.experiments.probes import mean_norm, vital_signs
+from course_utils.experiments.probes import vital_signs
+from course_utils.experiments.propagation import propagate
 from course_utils.experiments.training import fit
-from course_utils.nn import SGD, mlp, softmax_cross_entropy
+from course_utils.nn import SGD, mlp
 from course_utils.nn.checks import check_choice
+from course_utils.nn.layers import relu
+from course_utils.nn.network import ACTIVATIONS
 
 GUESSING = float(np.log(10))  # the loss of ten equal probabilities
 
-ACTIVATIONS = {
-    "relu": (lambda y: np.maximum(y, 0), lambda y: (y > 0).astype(y.dtype)),
+FUNCTIONS = {  # by activation: the function and its slope
+    "relu": (relu, lambda y: (y > 0).astype(y.dtype)),
     "tanh": (np.tanh, lambda y: 1 - np.tanh(y) ** 2),
 }
 
@@ -44,18 +46,8 @@ class Scales:
     standardized: np.ndarray
 
 
-def standard_weights(n_in, width, depth, rng):
-    """Standard normal matrices of `depth` hidden layers and ten outputs, scaled by `scales`."""
-    widths = [n_in] + depth * [width]
-    hidden = [rng.standard_normal(shape) for shape in pairwise(widths)]
-    return hidden, rng.standard_normal((width, 10))
-
-
 def scales(x, labels, standard, c, depth, width, activation="relu", layer=1):
-    """Send one batch forward and its loss backward through a network at initialization.
-
-    The weights are W = sqrt(c / n_in) G with G cut from the same standard normal numbers at every
-    call, so that a change of c, depth or width moves the result instead of redrawing it.
+    """Norms of a network at initialization, measured (`propagate`) and expected (`mean_field`).
 
     Parameters
     ----------
@@ -74,35 +66,15 @@ def scales(x, labels, standard, c, depth, width, activation="relu", layer=1):
     Scales
     """
     check_choice("activation", activation, ACTIVATIONS)
-    phi, slope = ACTIVATIONS[activation]
-    hidden, output = standard
     layer = min(layer, depth)
-    weights = [np.sqrt(c / G.shape[0]) * G for G in _cut(hidden[:depth], width)]
-    last = np.sqrt(c / width) * output[:width]
-
-    z, before = [x], []
-    for W in weights:
-        before.append(z[-1] @ W)
-        z.append(phi(before[-1]))
-    _, error = softmax_cross_entropy(z[-1] @ last, labels)
-    delta = [error @ last.T]
-    for W, y in zip(reversed(weights), reversed(before)):
-        delta.append((delta[-1] * slope(y)) @ W.T)
-
-    forward, backward = np.array([mean_norm(a) for a in z]), np.array([mean_norm(d) for d in delta])
+    found = propagate(x, labels, standard, c, depth, width, lambda n: ACTIVATIONS[activation]())
+    forward, backward = found.forward, found.backward
     variances, forward_theory, factors = mean_field(
         forward[0], x.shape[1], width, depth, c, activation
     )
-    backward_theory = backward[0] * np.cumprod([1.0, *np.sqrt(factors[::-1])])
-    standardized = before[layer - 1].ravel() / np.sqrt(variances[layer - 1])
-    return Scales(
-        forward, forward_theory, backward[::-1], backward_theory[::-1], layer, standardized
-    )
-
-
-def _cut(matrices, width):
-    first, *rest = matrices
-    return [first[:, :width], *(G[:width, :width] for G in rest)]
+    backward_theory = backward[-1] * np.cumprod([1.0, *np.sqrt(factors[::-1])])
+    standardized = found.before[layer - 1].ravel() / np.sqrt(variances[layer - 1])
+    return Scales(forward, forward_theory, backward, backward_theory[::-1], layer, standardized)
 
 
 def mean_field(first, n_in, width, depth, c, activation):
@@ -131,7 +103,7 @@ def mean_field(first, n_in, width, depth, c, activation):
     factors : ndarray, shape (depth,)
         What each layer multiplies the squared gradient by.
     """
-    phi, slope = ACTIVATIONS[activation]
+    phi, slope = FUNCTIONS[activation]
     g, weight = np.polynomial.hermite_e.hermegauss(60)
     weight = weight / weight.sum()
     square, n = first**2, n_in

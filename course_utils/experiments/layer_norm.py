@@ -8,12 +8,13 @@ import numpy as np
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import compare
 from course_utils.experiments.initialization import GUESSING
-from course_utils.experiments.probes import expected_norms, mean_norm, vital_signs
-from course_utils.nn import SGD, LayerNorm, ReLU, Sequential, mlp, softmax, softmax_cross_entropy
+from course_utils.experiments.probes import expected_norms, vital_signs
+from course_utils.experiments.propagation import propagate
+from course_utils.nn import SGD, LayerNorm, ReLU, Sequential, mlp, softmax
 from course_utils.nn.checks import check_choice
 
 BLOCKS = {  # what follows a matrix of n columns
-    "none": lambda n: Sequential([ReLU()]),
+    "none": lambda n: ReLU(),
     "after": lambda n: Sequential([ReLU(), LayerNorm(n, affine=False)]),
     "before": lambda n: Sequential([LayerNorm(n, affine=False), ReLU()]),
 }
@@ -38,17 +39,14 @@ class Norms:
 
 
 def norms_by_layer(x, labels, standard, c, depth, width, position):
-    """Send one batch forward and its loss backward through a network at initialization.
-
-    The weights are W = sqrt(c / n_in) G with G cut from the same standard normal numbers at every
-    call, so that a change of c, depth or width moves the result instead of redrawing it.
+    """Norms of a network at initialization, measured (`propagate`) and expected (`theory`).
 
     Parameters
     ----------
     x : ndarray, shape (m, n_0)
     labels : ndarray of int, shape (m,)
     standard : (list of ndarray, ndarray)
-        From `initialization.standard_weights`, at least as deep and wide.
+        From `propagation.standard_weights`, at least as deep and wide.
     c : float
     depth, width : int
     position : {"none", "after", "before"}
@@ -59,24 +57,12 @@ def norms_by_layer(x, labels, standard, c, depth, width, position):
     Norms
     """
     check_choice("position", position, BLOCKS)
-    hidden, output = standard
-    z, steps = [x], []
-    for G in hidden[:depth]:
-        n_in = z[-1].shape[1]
-        W, block = np.sqrt(c / n_in) * G[:n_in, :width], BLOCKS[position](width)
-        z.append(block.forward(z[-1] @ W))
-        steps.append((W, block))
-    last = np.sqrt(c / width) * output[:width]
-    _, grad = softmax_cross_entropy(z[-1] @ last, labels)
-    delta = [grad @ last.T]
-    for W, block in reversed(steps):
-        delta.append(block.backward(delta[-1]) @ W.T)
-
-    forward, backward = np.array([mean_norm(a) for a in z]), np.array([mean_norm(d) for d in delta])
+    found = propagate(x, labels, standard, c, depth, width, BLOCKS[position])
+    forward, backward = found.forward, found.backward
     widths = [x.shape[1]] + depth * [width]
     expected, factors = theory(forward[0], widths, c, position)
-    expected_back = backward[0] * np.cumprod([1.0, *np.sqrt(factors[::-1])])
-    return Norms(forward, expected, backward[::-1], expected_back[::-1])
+    expected_back = backward[-1] * np.cumprod([1.0, *np.sqrt(factors[::-1])])
+    return Norms(forward, expected, backward, expected_back[::-1])
 
 
 def theory(first, widths, c, position):

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.figures.parts import Curve, count_by_ones, words
+from course_utils.lab.figures.parts import Curve, norm_axes, words
 
 NORM_NAMES = {None: "without", "layer": "layer norm", "batch": "batch norm"}
 
@@ -85,10 +85,7 @@ class ScalesWithAndWithout(Picture):
 
     def build(self):
         forward, backward = self.figure.subplots(1, 2)
-        by_layer = {"yscale": "log", "xlim": (-1, self.depth + 1), "xlabel": "layer $i$"}
-        forward.set(title=r"activations $\|z_i\|$", ylim=(1e-12, 1e12), **by_layer)
-        backward.set(title=r"gradients $\|\nabla_{z_i}\ell\|$", ylim=(1e-16, 1e8), **by_layer)
-        count_by_ones(forward, backward)
+        norm_axes(forward, backward, self.depth, ((1e-12, 1e12), (1e-16, 1e8)))
         self.curves = {
             norm: [
                 Curve(self, axes, color=colors.NORM[norm], marker="o", markersize=3,

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.figures.parts import Curve, count_by_ones, trend, words
+from course_utils.lab.figures.parts import Curve, norm_axes, trend, words
 
 SIDES = {
     "none": (colors.NORM[None], "-"),
@@ -29,15 +29,10 @@ class NormalizedNorms(Picture):
         super().__init__()
 
     def build(self):
-        panels = {
-            "forward": (r"activations $\|z_i\|$", (1e-6, 1e6)),
-            "backward": (r"gradients $\|\nabla_{z_i}\ell\|$", (1e-8, 1e6)),
-        }
+        forward, backward = self.figure.subplots(1, 2)
+        norm_axes(forward, backward, self.depth, ((1e-6, 1e6), (1e-8, 1e6)))
         self.curves = {}
-        for axes, (name, (title, limits)) in zip(self.figure.subplots(1, 2), panels.items()):
-            axes.set(title=title, yscale="log", ylim=limits, xlabel="layer $i$ (0 is the input)")
-            axes.set(xlim=(-1, self.depth + 1))
-            count_by_ones(axes)
+        for name, axes in (("forward", forward), ("backward", backward)):
             self.curves[name] = [
                 Curve(self, axes, color=colors.NORM[None], marker="o", markersize=3,
                       label="no normalization"),

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.figures.parts import Curve, count_by_ones, mark_level, trend, words
+from course_utils.lab.figures.parts import Curve, count_by_ones, mark_level, norm_axes, trend, words
 
 
 class NormsByLayer(Picture):
@@ -127,10 +127,7 @@ class ScalesByLayer(Picture):
 
     def build(self):
         forward, backward, layer = self.figure.subplots(1, 3)
-        by_layer = {"yscale": "log", "xlim": (-1, self.depth + 1), "xlabel": "layer $i$"}
-        forward.set(title=r"activations $\|z_i\|$", ylim=(1e-12, 1e12), **by_layer)
-        backward.set(title=r"gradients $\|\nabla_{z_i}\ell\|$", ylim=(1e-16, 1e8), **by_layer)
-        count_by_ones(forward, backward)
+        norm_axes(forward, backward, self.depth, ((1e-12, 1e12), (1e-16, 1e8)))
         self.curves = {}
         for name, axes in (("forward", forward), ("backward", backward)):
             line = Curve(self, axes, color=colors.MEASURED, marker="o", markersize=3)
