@@ -177,8 +177,9 @@ def test_every_notebook_has_its_exercises():
         "initialization": 5,
         "layer_norm": 5,
         "batch_norm": 4,
+        "weight_decay": 5,
     }
-    assert len(EXERCISES) == 20
+    assert len(EXERCISES) == 25
 
 
 @each_exercise

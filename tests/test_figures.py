@@ -227,6 +227,40 @@ PICTURES = {
             {"a": ([NAN, 0.2, INF], BLUE), "b": ([0.0], RED)},
         ],
     ),
+    "DecayedFit": (
+        partial(figures.DecayedFit, steps=4),
+        [
+            (POINTS[:, :1], POINTS[:, 1:], np.zeros(241), [0, 2], [2.0, 1.0]),
+            (POINTS[:, :1] / 2, POINTS[:, 1:] - 1, np.ones(241), [0, 4], [9.0, 8.0]),
+            (POINTS[:, :1], POINTS[:, 1:] + INF, np.full(241, NAN), [0, 2], [NAN, INF]),
+            (POINTS[:, :1], 9 * POINTS[:, 1:], np.full(241, 9.0), [0], [0.0]),
+        ],
+    ),
+    "NormPaths": (
+        partial(figures.NormPaths, 4, (0, 6)),
+        [
+            {"a": (COUNT, BLUE), "b": (COUNT[:1] + 2, RED)},
+            {"a": (COUNT / 2, GRAY), "b": (COUNT[:1] + 1, GREEN)},
+            {"a": (COUNT * NAN, BLUE), "b": (COUNT[:1] + INF, RED), "c": (0 * COUNT, GRAY)},
+        ],
+    ),
+    "NormsAndErrors": (
+        partial(figures.NormsAndErrors, (0, 1, 2), "setting", (6, 6)),
+        [
+            {"a": (COUNT, COUNT / 2, BLUE), "b": (COUNT[:1] + 2, COUNT, RED)},
+            {"a": (COUNT / 2, COUNT, GRAY), "b": (COUNT[:1] + 1, COUNT / 3, GREEN)},
+            {"a": (COUNT * NAN, 0 * COUNT, BLUE), "b": (0 * COUNT, COUNT + INF, RED)},
+        ],
+    ),
+    "NormAgainstError": (
+        partial(figures.NormAgainstError, steps=4),
+        [
+            ("λ = 0", 0.0, [0, 2], [20.0, 21.0], None),
+            ("λ = 1", 0.3, [0, 4], [30.0, 31.0], None),
+            ("λ = 9", 0.6, [0, 4], [30.0, NAN], 0.9),
+            ("λ = 9", 0.6, [0, 4], [30.0, NAN], NAN),
+        ],
+    ),
     "MatrixProduct": (
         partial(figures.MatrixProduct, largest=3),
         [
@@ -325,6 +359,7 @@ SAID_ONLY = {  # how many parts stand in the reading alone
     "VitalSigns": 1,  # the last loss, which the curve of losses shows
     "ScalesInTraining": 1,  # how far training has come
     "TrainingMap": 2,  # c and depth of a run that is not over
+    "NormAgainstError": 1,  # what was chosen for a run that is not over
 }
 
 
@@ -368,6 +403,12 @@ def test_a_picture_is_a_png_of_the_page_width(name):
 
 
 READINGS = [  # a picture, the index of its values, and what must be said of them
+    ("DecayedFit", 0, ["After 2 steps", "off the data by 0.58", "truth by 0.71", "norm is 1"]),
+    ("DecayedFit", 2, ["off the data by nan", "∞"]),
+    ("NormPaths", 0, ["a: 1.5 to 3.5", "b: 2 to 4"]),
+    ("NormsAndErrors", 0, ["a: error 0.75 to 1.75", "b: error 1.5 to 3.5"]),
+    ("NormAgainstError", 0, ["λ = 0: norm 21 after 2 steps"]),
+    ("NormAgainstError", 2, ["λ = 9: norm not a number, test error 0.9"]),
     ("NormsByLayer", 0, ["layer 3", "8", "holding"]),
     ("NormsByLayer", 1, ["layer 3", "0.03", "0.01", "holding"]),
     ("NormsByLayer", 2, ["not a number", "exploding"]),

@@ -58,6 +58,21 @@ class SGD:
             param -= self.lr * update
 
 
+def moving_average(average, new, beta):
+    """The average moved towards a new value: a share of 1 - beta of it, and beta of the old."""
+    return beta * average + (1 - beta) * new
+
+
+def adam_direction(first, second, steps, betas, eps):
+    """Adam's step before the learning rate: the mean gradient over the root of the mean square.
+
+    Both moving averages started from zero, which the bias correction 1 - beta^steps takes back.
+    """
+    mean = first / (1 - betas[0] ** steps)
+    square = second / (1 - betas[1] ** steps)
+    return mean / (np.sqrt(square) + eps)
+
+
 class Adam:
     """Adam (Kingma and Ba 2015, algorithm 1) and AdamW (Loshchilov and Hutter 2019, algorithm 2).
 
@@ -90,24 +105,21 @@ class Adam:
         check_number("eps", eps)
         check_number("weight_decay", weight_decay)
         self.network, self.lr, self.betas, self.eps = network, lr, betas, eps
-        self.weight_decay, self.decoupled = weight_decay, decoupled
+        self.weight_decay, self.decoupled, self.steps = weight_decay, decoupled, 0
         self.first = {key: np.zeros_like(param) for key, param in network.params.items()}
         self.second = {key: np.zeros_like(param) for key, param in network.params.items()}
-        self.steps = 0
 
     def step(self):
         """Update every parameter once."""
         self.steps += 1
-        beta1, beta2 = self.betas
         for key, param in self.network.params.items():
             grad = self.network.grads[key]
-            if self.weight_decay and is_weight(key):
-                if self.decoupled:
-                    param *= 1 - self.lr * self.weight_decay
-                else:
-                    grad = grad + self.weight_decay * param
-            self.first[key] = beta1 * self.first[key] + (1 - beta1) * grad
-            self.second[key] = beta2 * self.second[key] + (1 - beta2) * grad**2
-            mean = self.first[key] / (1 - beta1**self.steps)
-            scale = np.sqrt(self.second[key] / (1 - beta2**self.steps)) + self.eps
-            param -= self.lr * mean / scale
+            decay = self.weight_decay if is_weight(key) else 0
+            if decay and self.decoupled:
+                param *= 1 - self.lr * decay
+            elif decay:
+                grad = grad + decay * param
+            self.first[key] = moving_average(self.first[key], grad, self.betas[0])
+            self.second[key] = moving_average(self.second[key], grad**2, self.betas[1])
+            moments = self.first[key], self.second[key]
+            param -= self.lr * adam_direction(*moments, self.steps, self.betas, self.eps)

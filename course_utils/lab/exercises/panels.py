@@ -13,11 +13,12 @@ from course_utils.lab.exercises import (
     layer_norm,
     mlp_by_hand,
     start_here,
+    weight_decay,
 )
 from course_utils.lab.exercises.checker import examine
 from course_utils.lab.panel import Note, replace_in_cell, to_html
 
-MODULES = (start_here, mlp_by_hand, initialization, layer_norm, batch_norm)
+MODULES = (start_here, mlp_by_hand, initialization, layer_norm, batch_norm, weight_decay)
 EXERCISES = {exercise.name: exercise for module in MODULES for exercise in module.EXERCISES}
 SOLUTIONS = Path(__file__).with_name("solutions")
 

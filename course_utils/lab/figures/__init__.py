@@ -17,9 +17,16 @@ from course_utils.lab.figures.layers import (
 from course_utils.lab.figures.matrices import Digits, MatrixProduct
 from course_utils.lab.figures.spread import DotsBySide, LossBands, SpreadLines
 from course_utils.lab.figures.training import DecisionBoundary, Losses, TrainingMap
+from course_utils.lab.figures.weight_decay import (
+    DecayedFit,
+    NormAgainstError,
+    NormPaths,
+    NormsAndErrors,
+)
 
 __all__ = [
     "BatchMates",
+    "DecayedFit",
     "DecisionBoundary",
     "Digits",
     "DotsBySide",
@@ -27,7 +34,10 @@ __all__ = [
     "Losses",
     "LossesByRate",
     "MatrixProduct",
+    "NormAgainstError",
+    "NormPaths",
     "NormalizedNorms",
+    "NormsAndErrors",
     "NormsByLayer",
     "RowsAndColumns",
     "RunningEstimates",
