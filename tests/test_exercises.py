@@ -177,9 +177,11 @@ def test_every_notebook_has_its_exercises():
         "initialization": 5,
         "layer_norm": 5,
         "batch_norm": 4,
+        "overparameterized_networks": 4,
         "weight_decay": 5,
+        "dropout": 5,
     }
-    assert len(EXERCISES) == 25
+    assert len(EXERCISES) == 34
 
 
 @each_exercise

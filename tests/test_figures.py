@@ -73,6 +73,7 @@ DIGIT = np.linspace(0, 1, 784)
 FACTORS = np.array([1e-4, 1e-2, 1.0])
 ONE, TWO = np.eye(10)[3], np.eye(10)[7] / 2  # probabilities of ten classes
 COUNT = np.arange(6.0).reshape(2, 3)
+ROW = np.array([2.0, 3, 6])
 FOUR = np.linspace(-1, 0.9, 8).reshape(4, 2)  # steps of a mean and a variance
 
 PICTURES = {
@@ -211,6 +212,44 @@ PICTURES = {
             (FOUR * INF, (np.array([2, 4]), FOUR[:2] * NAN), FOUR * 0),
         ],
     ),
+    "DropoutNorms": (
+        partial(figures.DropoutNorms, depth=2),
+        [
+            {"training": (ROW, ROW / 9, ROW + 1, ROW / 8), "evaluation": 4 * (ROW,)},
+            {
+                "training": (9 * ROW, ROW / 7, ROW + 2, ROW / 6),
+                "evaluation": (ROW + 3, ROW + 4, ROW + 5, ROW + 6),
+            },
+            {"training": (NAN * ROW, INF * ROW, 0 * ROW, ROW), "evaluation": 4 * (0 * ROW,)},
+        ],
+    ),
+    "MaskedUnit": (
+        figures.MaskedUnit,
+        [
+            (np.array([-1.0, 0, 2, 3]), 1.0, 1.5),
+            (np.array([-2.0, -2, 0, 1]), -1.0, 2.5),
+            (np.array([NAN, INF, -INF, 1e9]), NAN, INF),
+            (np.full(4, 2.0), 2.0, 0.0),
+        ],
+    ),
+    "TrainingUnderDropout": (
+        partial(figures.TrainingUnderDropout, slices=4, steps=10),
+        [
+            ([(0.0, 2.3, 2.2, 0.5), (0.5, 1.3, 1.2, 0.3)], True),
+            ([(0.5, 1.3, 1.2, 0.3)], False),
+            (5 * [(0.9, NAN, INF, 1.0)], True),
+            (5 * [(0.2, 0.0, 1e30, 0.0)], False),
+        ],
+    ),
+    "CriticalMap": (
+        partial(figures.CriticalMap, [1, 2], [0, 0.4, 0.8], depth=2),
+        [
+            (10 ** (COUNT - 3), 2.0, 0.5, ROW, ROW + 1, ROW + 2),
+            (10 ** (3 - COUNT), 1.0, 0.1, ROW * 9, ROW + 3, ROW + 4),
+            (NAN * COUNT, 1.0, 0.2, NAN * ROW, INF * ROW, 0 * ROW),
+            (0 * COUNT, 4.0, 0.8, 1e30 * ROW, 0 * ROW, ROW),
+        ],
+    ),
     "SpreadLines": (
         partial(figures.SpreadLines, [1, 10, 100], (0, 6), "examples", "error"),
         [
@@ -225,6 +264,46 @@ PICTURES = {
             {"a": ([0.1, 0.2, 0.4], BLUE), "b": ([0.5], RED)},
             {"a": ([0.2, 0.3, 0.5], GRAY), "b": ([0.7], GREEN)},
             {"a": ([NAN, 0.2, INF], BLUE), "b": ([0.0], RED)},
+        ],
+    ),
+    "ErrorPaths": (
+        partial(figures.ErrorPaths, 4, "error"),
+        [
+            {"a": ([([0, 2], [0.9, 0.5]), ([0, 2], [0.8, 0.0])], BLUE), "b": ([([0], [1])], RED)},
+            {"a": ([([0, 4], [0.7, 0.5]), ([0, 4], [0.6, 0.2])], GRAY), "b": ([([3], [0])], GREEN)},
+            {"a": ([([0, 2], [NAN, INF])], BLUE), "b": ([([0, 4], [-INF, 2])], RED)},
+        ],
+    ),
+    "FeatureFit": (
+        partial(figures.FeatureFit, (2, 10, 100), (-1, 0, 1), (0, 1, 0)),
+        [
+            (
+                POINTS[:, 0],
+                POINTS[:, 1],
+                FACTORS,
+                10,
+                (0.1, 0.2, 5.0),
+                COUNT.reshape(3, 2)[:, [0, 1, 1]],
+            ),
+            (POINTS[:, 0] / 2, POINTS[:, 1] - 1, -FACTORS, 20, (1.0, 0.0, 9.0), np.ones((3, 3))),
+            (
+                POINTS[:, 0],
+                9 * POINTS[:, 1],
+                FACTORS * NAN,
+                2,
+                (NAN, NAN, INF),
+                NAN * np.ones((3, 3)),
+            ),
+            (POINTS[:2, 0], POINTS[:2, 1], 9 + FACTORS, 100, (INF, 0.0, 0.0), np.zeros((3, 3))),
+        ],
+    ),
+    "FunctionFound": (
+        partial(figures.FunctionFound, 4, (-1, 0, 1), (0, 1), (1, 0)),
+        [
+            (FACTORS, np.array([0.0, 1, 0]), [2.0, 1.0], 0.5),
+            (-FACTORS, np.array([1.0, 0, 1]), [9.0, 5.0], 0.1),
+            (FACTORS * INF, FACTORS * NAN, [2.0, NAN], NAN),
+            (9 + FACTORS, 9 - FACTORS, [0.0], INF),
         ],
     ),
     "DecayedFit": (
@@ -356,8 +435,11 @@ def mixtures(one, other):
 
 
 SAID_ONLY = {  # how many parts stand in the reading alone
+    "FeatureFit": 1,  # whether the examples are fit exactly
+    "FunctionFound": 1,  # how far the weights went
     "VitalSigns": 1,  # the last loss, which the curve of losses shows
     "ScalesInTraining": 1,  # how far training has come
+    "TrainingUnderDropout": 1,  # whether it goes on
     "TrainingMap": 2,  # c and depth of a run that is not over
     "NormAgainstError": 1,  # what was chosen for a run that is not over
 }
@@ -403,8 +485,13 @@ def test_a_picture_is_a_png_of_the_page_width(name):
 
 
 READINGS = [  # a picture, the index of its values, and what must be said of them
-    ("DecayedFit", 0, ["After 2 steps", "off the data by 0.58", "truth by 0.71", "norm is 1"]),
-    ("DecayedFit", 2, ["off the data by nan", "∞"]),
+    ("ErrorPaths", 0, ["a: the runs end after 2 to 2 steps", "b: the runs end after 0"]),
+    ("FeatureFit", 0, ["10 features for 3 examples", "not all fit", "error is 0.1", "weights 5"]),
+    ("FeatureFit", 3, ["100 features for 2 examples: every example is fit", "error is ∞"]),
+    ("FunctionFound", 0, ["After 2 steps the loss is 1", "0.5 times", "changes by 2 in all"]),
+    ("FunctionFound", 2, ["the loss is not a number"]),
+    ("DecayedFit", 0, ["After 2 steps", "off the data by 0.577", "truth by 0.704", "norm is 1"]),
+    ("DecayedFit", 2, ["off the data by not a number", "∞"]),
     ("NormPaths", 0, ["a: 1.5 to 3.5", "b: 2 to 4"]),
     ("NormsAndErrors", 0, ["a: error 0.75 to 1.75", "b: error 1.5 to 3.5"]),
     ("NormAgainstError", 0, ["λ = 0: norm 21 after 2 steps"]),
@@ -433,6 +520,14 @@ READINGS = [  # a picture, the index of its values, and what must be said of the
     ("ScalesWithAndWithout", 2, ["not a number"]),
     ("BatchMates", 0, ["training mode the network says 3 (100%", "evaluation mode 7 (50%"]),
     ("RunningEstimates", 0, ["0.89 in the mean", "0.89 in the variance"]),
+    ("DropoutNorms", 0, ["layer 1 to layer 2", "2 in training (theory: 1.75)", "2 in evaluation"]),
+    ("DropoutNorms", 2, ["not a number in training"]),
+    ("MaskedUnit", 0, ["mean 1.00, 1.00 without", "variance 2.5, predicted 2.25"]),
+    ("MaskedUnit", 3, ["the value is 2 every time"]),
+    ("TrainingUnderDropout", 0, ["p = 0.5, 20 steps", "loss 1.30", "test error 0.30"]),
+    ("TrainingUnderDropout", 3, ["A pause", "p = 0.2", "80% of the hidden units"]),
+    ("CriticalMap", 0, ["c = 2, p = 0.5", "c = 1.", "2 in training: holding", "1.75 in eval"]),
+    ("CriticalMap", 2, ["not a number in training: exploding"]),
     ("SpreadLines", 0, ["a: 1.5 to 3.5", "b: 2 to 4"]),
     ("DotsBySide", 0, ["a: 0.2", "b: 0.5"]),
     ("MatrixProduct", 0, ["Row 1 of A meets column 2 of B", "(1.0", "(5.0"]),

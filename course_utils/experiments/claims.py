@@ -93,7 +93,15 @@ def read_table(path):
 
 def all_claims():
     """Every claim of the course, in order."""
-    from course_utils.experiments import batch_norm, initialization, layer_norm
+    from course_utils.experiments import (
+        batch_norm,
+        dropout,
+        initialization,
+        interpolation,
+        layer_norm,
+        overparameterization,
+        weight_decay,
+    )
 
     return [
         initialization.C1,
@@ -105,6 +113,15 @@ def all_claims():
         batch_norm.C7,
         batch_norm.C8,
         batch_norm.C9,
+        overparameterization.C10,
+        overparameterization.C11,
+        overparameterization.C12,
+        interpolation.C13,
+        weight_decay.C14,
+        weight_decay.C15,
+        dropout.C16,
+        dropout.C17,
+        dropout.C18,
     ]
 
 

@@ -1,5 +1,7 @@
 """Dropout."""
 
+import numpy as np
+
 from course_utils.nn.checks import check_batch, check_generator, check_number, check_shape
 from course_utils.nn.layers import Layer
 
@@ -45,20 +47,17 @@ class Dropout(Layer):
         self._p = float(p)  # NumPy's float64 would make float32 results float64
 
     def forward(self, x):
-        """Multiply x, shape (m, n), by a fresh mask in training; return x itself in evaluation."""
+        """Multiply x, shape (m, n), by a fresh mask in training; by ones in evaluation."""
         check_batch("x", x)
-        if not self.training or self.p == 0:
-            self.saved = x.shape, None
-            return x
-        mask = dropout_mask(x.shape, self.p, self.rng, x.dtype)
-        self.saved = x.shape, mask
-        return x * mask
+        drop = self.training and self.p > 0
+        self.saved = dropout_mask(x.shape, self.p, self.rng, x.dtype) if drop else np.ones_like(x)
+        return x * self.saved
 
     def backward(self, grad_y):
         """Multiply grad_y, shape (m, n), by the mask of the last forward."""
-        shape, mask = self.recall()
-        check_shape("grad_y", grad_y, shape)
-        return grad_y if mask is None else grad_y * mask
+        mask = self.recall()
+        check_shape("grad_y", grad_y, mask.shape)
+        return grad_y * mask
 
     def __repr__(self):
         return f"Dropout({self.p})"

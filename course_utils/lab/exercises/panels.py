@@ -9,16 +9,27 @@ import ipywidgets as widgets
 from course_utils.lab.colors import GRAY, GREEN, ORANGE
 from course_utils.lab.exercises import (
     batch_norm,
+    dropout,
     initialization,
     layer_norm,
     mlp_by_hand,
+    overparameterized_networks,
     start_here,
     weight_decay,
 )
 from course_utils.lab.exercises.checker import examine
 from course_utils.lab.panel import Note, replace_in_cell, to_html
 
-MODULES = (start_here, mlp_by_hand, initialization, layer_norm, batch_norm, weight_decay)
+MODULES = (
+    start_here,
+    mlp_by_hand,
+    initialization,
+    layer_norm,
+    batch_norm,
+    overparameterized_networks,
+    weight_decay,
+    dropout,
+)
 EXERCISES = {exercise.name: exercise for module in MODULES for exercise in module.EXERCISES}
 SOLUTIONS = Path(__file__).with_name("solutions")
 

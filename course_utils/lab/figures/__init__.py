@@ -7,6 +7,12 @@ from course_utils.lab.figures.batch_norm import (
     RunningEstimates,
     ScalesWithAndWithout,
 )
+from course_utils.lab.figures.dropout import (
+    CriticalMap,
+    DropoutNorms,
+    MaskedUnit,
+    TrainingUnderDropout,
+)
 from course_utils.lab.figures.layer_norm import LossesByRate, NormalizedNorms, ScaledLayer
 from course_utils.lab.figures.layers import (
     NormsByLayer,
@@ -15,6 +21,7 @@ from course_utils.lab.figures.layers import (
     VitalSigns,
 )
 from course_utils.lab.figures.matrices import Digits, MatrixProduct
+from course_utils.lab.figures.overparameterization import ErrorPaths, FeatureFit, FunctionFound
 from course_utils.lab.figures.spread import DotsBySide, LossBands, SpreadLines
 from course_utils.lab.figures.training import DecisionBoundary, Losses, TrainingMap
 from course_utils.lab.figures.weight_decay import (
@@ -26,13 +33,19 @@ from course_utils.lab.figures.weight_decay import (
 
 __all__ = [
     "BatchMates",
+    "CriticalMap",
     "DecayedFit",
     "DecisionBoundary",
     "Digits",
     "DotsBySide",
+    "DropoutNorms",
+    "ErrorPaths",
+    "FeatureFit",
+    "FunctionFound",
     "LossBands",
     "Losses",
     "LossesByRate",
+    "MaskedUnit",
     "MatrixProduct",
     "NormAgainstError",
     "NormPaths",
@@ -47,6 +60,7 @@ __all__ = [
     "ScalesWithAndWithout",
     "SpreadLines",
     "TrainingMap",
+    "TrainingUnderDropout",
     "VitalSigns",
     "colors",
 ]
