@@ -490,7 +490,7 @@ READINGS = [  # a picture, the index of its values, and what must be said of the
     ("FeatureFit", 3, ["100 features for 2 examples: every example is fit", "error is ∞"]),
     ("FunctionFound", 0, ["After 2 steps the loss is 1", "0.5 times", "changes by 2 in all"]),
     ("FunctionFound", 2, ["the loss is not a number"]),
-    ("DecayedFit", 0, ["After 2 steps", "off the data by 0.577", "truth by 0.704", "norm is 1"]),
+    ("DecayedFit", 0, ["After 2 steps", "off the data by 0.577", "truth by 0.707", "norm is 1"]),
     ("DecayedFit", 2, ["off the data by not a number", "∞"]),
     ("NormPaths", 0, ["a: 1.5 to 3.5", "b: 2 to 4"]),
     ("NormsAndErrors", 0, ["a: error 0.75 to 1.75", "b: error 1.5 to 3.5"]),

@@ -279,13 +279,13 @@ def hidden_norm(network):
 
 
 def decayed_with_batch_norm(train, test, seeds, decays):
-    """Runs with batch norm on 5,000 digits, 1,000 steps; the second hidden matrix is followed."""
+    """Runs with batch norm on 5,000 digits, 600 steps; the second hidden matrix is followed."""
     return follow(
         {name_of(decay): decay_side(decay, norm="batch") for decay in decays},
         lambda seed: few_digits(train, 5000, 0, seed),
         test,
         seeds=seeds,
-        steps=1000,
+        steps=600,
         batch_size=50,
         observe=hidden_norm,
     )

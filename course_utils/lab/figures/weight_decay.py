@@ -47,17 +47,18 @@ class DecayedFit(Picture):
 
     def show(self, values):
         """`values` is (x, y, the network on `grid()`, steps, norms at these steps)."""
-        x, y, fit, steps, norms = values
-        grid = self.grid()
-        self.points.set(x.ravel(), y.ravel())
-        self.fit.set(grid.ravel(), fit.ravel())
+        x, y, fit = (np.ravel(each) for each in values[:3])
+        steps, norms = values[3:]
+        grid = self.grid().ravel()
+        self.points.set(x, y)
+        self.fit.set(grid, fit)
         self.norm.set(steps, norms)
         inside = np.abs(grid) <= 1
         off_truth = np.sqrt(np.mean((fit - np.sin(np.pi * grid))[inside] ** 2))
-        off_data = np.sqrt(np.mean((np.interp(x, grid.ravel(), fit.ravel()) - y) ** 2))
+        off_data = np.sqrt(np.mean((np.interp(x, grid, fit) - y) ** 2))
         return (
-            f"After {steps[-1]} steps the curve is off the data by {off_data:.2f} and off the "
-            f"truth by {off_truth:.2f}; the weights' norm is {words(norms[-1])}."
+            f"After {steps[-1]} steps the curve is off the data by {words(off_data)} and off the "
+            f"truth by {words(off_truth)}; the weights' norm is {words(norms[-1])}."
         )
 
 
