@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from course_utils.experiments import dropout
+from course_utils.experiments import dropout, dropout_scales
 from course_utils.experiments.propagation import propagate, standard_weights
 from course_utils.lab.exercises.panels import EXERCISES
 from course_utils.nn import (
@@ -68,7 +68,10 @@ def test_pre_activations_are_those_of_a_dropout_layer(p):
 def test_moment_ratios_see_what_a_wrong_mask_does(monkeypatch):
     h = rng().uniform(0, 1, (300, 300))
     assert dropout.moment_ratios(h, 0.5, rng(1)) == pytest.approx((1, 2), rel=0.02)
-    unscaled = lambda shape, p, rng, dtype: (rng.random(shape) >= p).astype(dtype)  # noqa: E731
+
+    def unscaled(shape, p, rng, dtype):
+        return (rng.random(shape) >= p).astype(dtype)
+
     monkeypatch.setattr(dropout, "dropout_mask", unscaled)
     assert dropout.moment_ratios(h, 0.5, rng(1)) == pytest.approx((0.5, 0.5), rel=0.02)
 
@@ -169,7 +172,7 @@ STANDARD = standard_weights(20, 200, 6, rng(4))
 
 def test_evaluation_is_a_network_without_dropout():
     plain = propagate(X, LABELS, STANDARD, 2.0, 6, 200, lambda n: ReLU())
-    dropped = dropout.propagate_dropped(X, LABELS, STANDARD, 2.0, 0.6, 6, training=False)
+    dropped = dropout_scales.propagate_dropped(X, LABELS, STANDARD, 2.0, 0.6, 6, training=False)
     assert np.allclose(plain.forward, dropped.forward)
     assert np.allclose(plain.backward, dropped.backward)
 
@@ -179,7 +182,7 @@ def test_lengths_follow_the_theory_both_ways(p):
     """At the critical c they hold; elsewhere each layer has the factor (c / 2) / (1 - p)."""
     critical = EXERCISES["critical_c"].reference(p)
     for c, power in ((critical, 0), (2 * critical, 5), (critical / 2, -5)):
-        forward, backward, *theory = dropout.norms_by_layer(X, LABELS, STANDARD, c, p, 6)
+        forward, backward, *theory = dropout_scales.norms_by_layer(X, LABELS, STANDARD, c, p, 6)
         for measured, expected in zip((forward, backward), theory, strict=True):
             assert np.allclose(np.log2(measured / expected), 0, atol=1)
         assert theory[0][-1] / theory[0][1] == pytest.approx(2 ** (power / 2))
@@ -187,15 +190,17 @@ def test_lengths_follow_the_theory_both_ways(p):
 
 
 def test_the_map_is_made_of_single_networks():
-    growth = dropout.measured_growth(X, LABELS, STANDARD, (1.0, 2.0), (0.0, 0.3, 0.6), depth=4)
+    growth = dropout_scales.measured_growth(
+        X, LABELS, STANDARD, (1.0, 2.0), (0.0, 0.3, 0.6), depth=4
+    )
     assert growth.shape == (2, 3, 5) and np.allclose(growth[..., 1], 1)
-    one = dropout.propagate_dropped(X, LABELS, STANDARD, 2.0, 0.3, 4).forward
+    one = dropout_scales.propagate_dropped(X, LABELS, STANDARD, 2.0, 0.3, 4).forward
     assert np.allclose(growth[1, 1], one / one[1])
 
 
 def test_a_draw_gives_the_same_masks_again_and_another_draw_others():
     def lengths(draw):
-        return dropout.propagate_dropped(X, LABELS, STANDARD, 2.0, 0.5, 6, draw).forward
+        return dropout_scales.propagate_dropped(X, LABELS, STANDARD, 2.0, 0.5, 6, draw).forward
 
     assert np.array_equal(lengths(0), lengths(0)) and not np.array_equal(lengths(0), lengths(1))
 

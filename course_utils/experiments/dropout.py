@@ -1,4 +1,4 @@
-"""Experiments on dropout: moments over masks, claims C16 to C18, ensembles, the critical c."""
+"""Experiments on dropout: moments over masks, claims C16 to C18, ensembles at test time."""
 
 from dataclasses import dataclass, field
 from itertools import islice
@@ -8,8 +8,7 @@ import numpy as np
 from course_utils.data import minibatches
 from course_utils.experiments.batch_norm import side, train_side
 from course_utils.experiments.claims import Claim
-from course_utils.experiments.comparison import Comparison, compare
-from course_utils.experiments.propagation import propagate
+from course_utils.experiments.comparison import Comparison
 from course_utils.experiments.training import evaluate, fit, training_steps
 from course_utils.nn import (
     SGD,
@@ -322,72 +321,3 @@ def errors_by_doubt(doubt, wrong, share=0.1):
     order = np.argsort(-doubt, kind="stable")
     first = round(share * len(order))
     return float(wrong[order[:first]].mean()), float(wrong[order[first:]].mean())
-
-
-# Dropout meets initialization
-
-
-def propagate_dropped(x, labels, standard, c, p, depth, draw=0, training=True):
-    """`propagate` with ReLU and dropout behind every hidden matrix.
-
-    The masks come from the same uniform numbers at every call with the same `draw`.
-    """
-    rng = np.random.default_rng([draw, 1])
-
-    def block(n):
-        layers = Sequential([ReLU(), Dropout(p, rng)])
-        return layers if training else layers.eval()
-
-    return propagate(x, labels, standard, c, depth, len(standard[1]), block)
-
-
-def norms_by_layer(x, labels, standard, c, p, depth, draw=0, training=True):
-    """What `propagate_dropped` measures, with the theory's lines.
-
-    Each layer multiplies the expected square by (c / 2) / (1 - p), forward and backward; in
-    evaluation mode p = 0. (Forward, the first layer also by its outputs over its inputs.)
-
-    Returns
-    -------
-    forward, backward, forward_theory, backward_theory : ndarray, shape (depth + 1,)
-        Mean length of the rows of z_0 (the input) ... z_depth, and of the gradients with respect
-        to them. The theory starts from the measured first and last one.
-    """
-    found = propagate_dropped(x, labels, standard, c, p, depth, draw, training)
-    growth = expected_growth(c, p if training else 0, np.arange(depth + 1))
-    wider = np.where(np.arange(depth + 1) > 0, np.sqrt(len(standard[1]) / x.shape[1]), 1)
-    theory = found.forward[0] * wider * growth, found.backward[-1] * growth[::-1]
-    return found.forward, found.backward, *theory
-
-
-def expected_growth(c, p, layers):
-    """Expected factor of a length after some layers of equal width, ((c / 2) / (1 - p))^(n / 2)."""
-    return (c / 2 / (1 - p)) ** (layers / 2)
-
-
-def measured_growth(x, labels, standard, scales, rates, depth):
-    """Length of z_i over that of z_1 in training mode, (len(scales), len(rates), depth + 1)."""
-    forward = [
-        [propagate_dropped(x, labels, standard, c, p, depth).forward for p in rates] for c in scales
-    ]
-    return np.array(forward) / np.array(forward)[..., 1:2]
-
-
-DEEP = [784] + 20 * [100] + [10]
-CRITICAL_P = 0.3
-CRITICAL = {"c = 2": 2.0, "c = 2(1 - p)": 2 * (1 - CRITICAL_P)}
-
-
-def critical_training(train, test, seeds, lr=0.1, steps=300, progress=True):
-    """20 hidden layers with dropout at c = 2 and at the critical c: a `Comparison`."""
-    sides = {name: side(DEEP, lr, p=CRITICAL_P, c=c) for name, c in CRITICAL.items()}
-    return compare(sides, train, test, steps=steps, batch_size=50, seeds=seeds, progress=progress)
-
-
-def critical_network(train, seed, lr=0.1, steps=300):
-    """The network that `critical_training` trains at the critical c, in evaluation mode."""
-    make = side(DEEP, lr, p=CRITICAL_P, c=CRITICAL["c = 2(1 - p)"])
-    network, optimizer = make(np.random.default_rng([seed, 0]))
-    rng = np.random.default_rng([seed, 1])
-    fit(network, optimizer, *train, steps=steps, batch_size=50, rng=rng)
-    return network.eval()

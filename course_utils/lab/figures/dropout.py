@@ -74,7 +74,7 @@ class MaskedUnit(Picture):
 
     size = (7.6, 3.2)
 
-    def __init__(self, limits=(-8, 8), top=1.0):
+    def __init__(self, limits=(-12, 12), top=1.0):
         self.limits, self.top = limits, top
         super().__init__()
 
