@@ -73,20 +73,20 @@ class FeatureFit(Picture):
         errors, norms = parts[1].subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
         axis = {"xscale": "log", "yscale": "log", "xlim": (self.features[0], self.features[-1])}
         errors.set(ylabel="mean squared error", ylim=(1e-3, 1e4), **axis)
-        norms.set(ylabel=r"norm $\|w\|$", ylim=(0.1, 1e5), xlabel="number of features $N$", **axis)
+        norms.set(ylabel=r"norm $\|w\|$", ylim=(0.1, 1e9), xlabel="number of features $N$", **axis)
         ticks = [2, 5, 10, 20, 50, 100, 200, 500, 1000]
         norms.set_xticks(ticks, [str(tick) for tick in ticks])
         norms.minorticks_off()
         self.test = Curve(self, errors, color=colors.TEST, label="test")
-        self.train = Curve(self, errors, color=colors.TRAIN, label="training (bottom: 0.001 or less)")
+        self.train = Curve(self, errors, color=colors.TRAIN, label="training")
         errors.legend(loc="upper right")
+        at = {"xy": (1, 0), "xycoords": "axes fraction", "textcoords": "offset points"}
+        errors.annotate("0.001 or less", xytext=(-3, 3), ha="right", color=colors.GRAY, **at)
         self.norm = Curve(self, norms, color=colors.PURPLE)
         line = {"linestyle": ":", "color": colors.GRAY, "linewidth": 1.2}
         self.thresholds = [self.moves(axes.axvline(1, **line)) for axes in (errors, norms)]
-        self.word = self.moves(
-            errors.annotate("$N = m$", (1, 1e4), (4, -12), textcoords="offset points",
-                            color=colors.GRAY)
-        )  # fmt: skip
+        at = {"textcoords": "offset points", "xytext": (4, 4), "color": colors.GRAY}
+        self.word = self.moves(norms.annotate("$N = m$", (1, 0.1), **at))
         dot = {"marker": "o", "markersize": 7, "linestyle": "none"}
         self.here = [
             Curve(self, errors, color=colors.TEST, **dot),
