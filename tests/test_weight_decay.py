@@ -1,0 +1,282 @@
+"""The experiments of notebook 06, against independent computation."""
+
+import numpy as np
+import pytest
+
+from course_utils.experiments import weight_decay
+from course_utils.experiments.claims import TABLE_SEEDS
+from course_utils.experiments.weight_decay import C14, C15, Decoupled
+from course_utils.lab import figures
+from course_utils.lab.exercises.panels import EXERCISES
+from course_utils.nn import SGD, Adam, Linear, Sequential, mlp, softmax_cross_entropy
+from course_utils.nn.optim import adam_direction, is_weight, moving_average
+
+F64 = {"dtype": np.float64}
+
+
+def digits(m=200, n=6, classes=3, seed=0):
+    """Examples of classes that lie apart."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, m)
+    return rng.standard_normal((m, n)) + 4 * np.eye(classes, n)[labels], labels
+
+
+def small_network(seed=0, **options):
+    return mlp([6, 8, 3], rng=np.random.default_rng(seed), **F64, **options)
+
+
+def backward(network, seed=0):
+    x, labels = digits(seed=seed)
+    network.backward(softmax_cross_entropy(network.forward(x), labels)[1])
+
+
+def copied(network):
+    return {key: param.copy() for key, param in network.params.items()}
+
+
+def test_norm_counts_weight_matrices_only():
+    network = small_network(norm="batch")
+    flat = np.concatenate([network.params[key].ravel() for key in ("0.W", "3.W")])
+    assert weight_decay.weight_norm(network) == pytest.approx(np.sqrt(flat @ flat))
+    for key in ("0.b", "1.gamma", "1.beta"):
+        network.params[key][:] = 100
+    assert weight_decay.weight_norm(network) == pytest.approx(np.sqrt(flat @ flat))
+    assert weight_decay.hidden_norm(network) == np.linalg.norm(network.params["3.W"])
+
+
+@pytest.mark.parametrize("key", ["W", "3.W", "0.0.W"])
+def test_weights_decay(key):
+    assert is_weight(key)
+    assert not any(is_weight(key[:-1] + name) for name in ("b", "gamma", "beta", "WW"))
+
+
+# The two forms of decay
+
+
+def test_without_momentum_penalty_and_shrink_then_step_are_one():
+    networks = small_network(), small_network()
+    optimizers = (
+        SGD(networks[0], 0.1, weight_decay=0.2),
+        Decoupled(SGD(networks[1], 0.1), weight_decay=0.2),
+    )
+    for step in range(20):
+        for network, optimizer in zip(networks, optimizers, strict=True):
+            backward(network, seed=step)
+            optimizer.step()
+    for key, param in networks[0].params.items():
+        np.testing.assert_allclose(param, networks[1].params[key], rtol=1e-11, atol=1e-13)
+
+
+def test_with_momentum_they_are_not():
+    networks = small_network(), small_network()
+    optimizers = (
+        SGD(networks[0], 0.1, 0.9, weight_decay=0.2),
+        Decoupled(SGD(networks[1], 0.1, 0.9), weight_decay=0.2),
+    )
+    for network, optimizer in zip(networks, optimizers, strict=True):
+        for step in range(20):
+            backward(network, seed=step)
+            optimizer.step()
+    norms = [weight_decay.weight_norm(network) for network in networks]
+    assert norms[0] < 0.9 * norms[1]
+
+
+def test_decoupled_around_adam_is_adamw():
+    networks = small_network(), small_network()
+    optimizers = (
+        Adam(networks[0], 0.01, weight_decay=0.3),
+        Decoupled(Adam(networks[1], 0.01), weight_decay=0.3),
+    )
+    for step in range(5):
+        for network, optimizer in zip(networks, optimizers, strict=True):
+            backward(network, seed=step)
+            optimizer.step()
+    for key, param in networks[0].params.items():
+        np.testing.assert_allclose(param, networks[1].params[key], rtol=1e-12)
+
+
+def test_decoupled_shrinks_weights_and_nothing_else():
+    network = small_network()
+    network.params["0.b"][:] = 1
+    backward(network)
+    for key, param in network.params.items():
+        network.grads[key] = 0 * param
+    before = copied(network)
+    Decoupled(SGD(network, 0.5), weight_decay=0.4).step()
+    for key, param in network.params.items():
+        assert np.allclose(param, (0.8 if is_weight(key) else 1) * before[key])
+
+
+# Adam in pieces
+
+
+def test_moving_average_weighs_the_past():
+    average = 0.0
+    for new in (1.0, 2.0, 4.0):
+        average = moving_average(average, new, 0.5)
+    assert average == 1 / 8 + 2 / 4 + 4 / 2
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10])
+def test_a_constant_gradient_gives_steps_of_full_length(steps):
+    g = np.array([5.0, -0.001])
+    first = second = np.zeros(2)
+    for _ in range(steps):
+        first, second = moving_average(first, g, 0.9), moving_average(second, g**2, 0.999)
+    direction = adam_direction(first, second, steps, (0.9, 0.999), 1e-8)
+    assert np.allclose(direction, [1, -1], rtol=1e-4)
+
+
+def test_eps_stands_outside_of_the_root():
+    direction = adam_direction(np.array([2.0]), np.array([4.0]), 10**6, (0.9, 0.999), 2.0)
+    assert direction == pytest.approx(0.5)
+
+
+# Data and runs
+
+
+def test_few_digits_are_the_same_whatever_the_share_of_wrong_labels():
+    train = np.arange(5000.0)[:, None], np.zeros(5000, int)
+    clean, wrong = (weight_decay.few_digits(train, 2000, share, seed=1) for share in (0, 0.5))
+    assert np.array_equal(clean[0], wrong[0]) and len(np.unique(clean[0])) == 2000
+    assert not clean[1].any()
+    assert np.mean(wrong[1] != 0) == pytest.approx(0.45, abs=0.04)  # a tenth are right by chance
+    assert not np.array_equal(clean[0], weight_decay.few_digits(train, 2000, 0, seed=2)[0])
+    assert not train[1].any()
+
+
+def test_followed_runs_share_everything_but_their_decay():
+    def side(decay):
+        def make(rng):
+            network = mlp([6, 8, 3], rng=rng)
+            return network, SGD(network, 0.1, weight_decay=decay)
+
+        return make
+
+    seen = []
+    runs = weight_decay.follow(
+        {"none": side(0), "again": side(0), "some": side(0.1)},
+        lambda seed: seen.append(seed) or digits(seed=seed),
+        digits(seed=9),
+        seeds=(1, 2),
+        steps=100,
+        batch_size=20,
+        progress=False,
+    )
+    assert seen == [1, 2]
+    paths = {name: weight_decay.paths(each) for name, each in runs.items()}
+    assert all(path.shape == (2, 100 // weight_decay.EVERY + 1) for path in paths.values())
+    assert np.array_equal(paths["none"], paths["again"])
+    assert np.array_equal(paths["none"][:, 0], paths["some"][:, 0])
+    assert (paths["some"][:, -1] < paths["none"][:, -1]).all()
+    assert all(run.test_error < 0.2 for run in runs["none"])
+    figures_of = weight_decay.by_seed(runs, "x, ")
+    assert figures_of[1]["x, norm, some"] == runs["some"][1].norms[-1]
+    assert figures_of[0]["x, test error, none"] == runs["none"][0].test_error
+
+
+def test_trained_weights_are_of_one_start():
+    train = digits(300, n=784, classes=10)
+    one, other = (
+        weight_decay.trained_weights("SGD", 0.1, form, train, seed=0, steps=5)
+        for form in (False, True)
+    )
+    assert one.shape == (784 * 32 + 32 * 10,)
+    assert np.allclose(one, other, rtol=1e-11) and not np.array_equal(one, 0 * one)
+
+
+def test_the_sine_s_noise_is_what_was_asked_for():
+    x, exact = weight_decay.noisy_sine(0, draw=3)
+    assert np.allclose(exact, np.sin(np.pi * x)) and (np.diff(x.ravel()) > 0).all()
+    noise = weight_decay.noisy_sine(0.3, 3)[1] - exact
+    assert np.allclose(2 * noise, weight_decay.noisy_sine(0.6, 3)[1] - exact)
+
+
+# Claims
+
+
+@pytest.mark.parametrize("claim", [C14, C15], ids=lambda claim: claim.id)
+def test_the_table_has_every_setting(claim):
+    rows = {row["figure"] for row in claim.rows()}
+    assert len(rows) == {"C14": 2 * 5 * 3, "C15": 2 * 4 * 3}[claim.id]
+    assert len(claim.rows()) == len(rows) * len(TABLE_SEEDS)
+
+
+def c14(**changed):
+    figures = {f"clean, norm, λ = {lam}": norm for lam, norm in
+               zip(("0", "0.001", "0.01", "0.1"), (24, 22, 10, 4))}  # fmt: skip
+    figures |= {"clean, test error, λ = 0": 0.12, "clean, test error, λ = 0.01": 0.12}
+    figures |= {"noisy, test error, λ = 0": 0.30, "noisy, test error, λ = 0.05": 0.24}
+    return figures | changed
+
+
+@pytest.mark.parametrize(
+    ("figure", "value"),
+    [
+        ("clean, norm, λ = 0.001", 25),
+        ("clean, norm, λ = 0.01", 15),
+        ("clean, test error, λ = 0.01", 0.15),
+        ("clean, test error, λ = 0.01", 0.09),
+        ("noisy, test error, λ = 0.05", 0.28),
+    ],
+)
+def test_c14_asks_for_all_that_it_says(figure, value):
+    assert C14.holds(c14())
+    assert not C14.holds(c14(**{figure: value}))
+
+
+@pytest.mark.parametrize(
+    ("norm", "error", "holds"), [(22, 0.04, True), (15, 0.04, False), (22, 0.06, False)]
+)
+def test_c15_asks_for_all_that_it_says(norm, error, holds):
+    figures = {"1200 steps, norm, c = 0.25": 11, "1200 steps, test error, c = 0.25": 0.045}
+    figures |= {"1200 steps, norm, c = 2": norm, "1200 steps, test error, c = 2": error}
+    assert C15.holds(figures) == holds
+
+
+# Exercises and pictures
+
+
+def reference(name):
+    return EXERCISES[name].reference
+
+
+def test_the_exercises_are_the_library_s():
+    rng = np.random.default_rng(0)
+    W, *grads = rng.standard_normal((4, 2, 3))
+
+    def trained(make):
+        layer = Linear(2, 3, **F64)
+        layer.params["W"][:] = W
+        optimizer = make(layer)
+        for grad in grads:
+            layer.grads.update(W=grad, b=np.zeros(3))
+            optimizer.step()
+            yield layer.params["W"].copy()
+
+    (first, *_) = trained(lambda layer: SGD(layer, 0.1, weight_decay=0.3))
+    assert np.allclose(reference("decay_step")(W, grads[0], 0.1, 0.3), first)
+    (*_, last) = trained(lambda layer: SGD(layer, 0.1, 0.9, weight_decay=0.3))
+    assert np.allclose(reference("momentum_steps")(W, grads, 0.1, 0.9, 0.3), last)
+    ours, m, v = W, 0 * W, 0 * W
+    for t, theirs in enumerate(trained(lambda layer: Adam(layer, 0.1)), start=1):
+        ours, m, v = reference("adam_step")(ours, grads[t - 1], m, v, t, 0.1, 0.9, 0.999, 1e-8)
+        assert np.allclose(ours, theirs)
+    keys = list(Sequential([small_network(norm="batch")]).params)
+    assert reference("decaying_keys")(keys) == [key for key in keys if is_weight(key)]
+
+
+def test_dots_of_earlier_runs_stay():
+    picture = figures.NormAgainstError(steps=10)
+    picture.update(("λ = 0", 0.0, [0, 10], [20.0, 20.0], 0.1)).png()
+    picture.update(("λ = 1", 0.6, [0, 10], [20.0, 5.0], 0.3)).png()
+    picture.update(("λ = 1", 0.6, [0, 10], [20.0, 5.0], 0.3)).png()
+    assert np.allclose(picture.dots.get_offsets(), [[20, 0.1], [5, 0.3]])
+
+
+def test_a_fit_says_how_far_it_is_off():
+    grid = figures.DecayedFit.grid()
+    x = np.array([[-0.5], [0.5]])
+    picture = figures.DecayedFit(steps=10)
+    picture.update((x, np.sin(np.pi * x) + 0.5, np.sin(np.pi * grid) + 0.25, [0, 10], [3.0, 2.0]))
+    assert "off the data by 0.25 and off the truth by 0.25" in picture.reading
