@@ -485,7 +485,7 @@ def test_a_picture_is_a_png_of_the_page_width(name):
 
 
 READINGS = [  # a picture, the index of its values, and what must be said of them
-    ("ErrorPaths", 0, ["a: the runs end after 2 to 2 steps", "b: the runs end after 0"]),
+    ("ErrorPaths", 0, ["a: 0.25 after 2 steps", "b: 1 after 0 steps"]),
     ("FeatureFit", 0, ["10 features for 3 examples", "not all fit", "error is 0.1", "weights 5"]),
     ("FeatureFit", 3, ["100 features for 2 examples: every example is fit", "error is ∞"]),
     ("FunctionFound", 0, ["After 2 steps the loss is 1", "0.5 times", "changes by 2 in all"]),

@@ -37,7 +37,9 @@ class ErrorPaths(Picture):
                 Curve(self, self.axes, color=color, label=label).set(steps, errors)
                 self.axes.plot(steps[-1], errors[-1], "o", color=color, markersize=5)
             ends = [steps[-1] for steps, _ in paths]
-            readings.append(f"{side}: the runs end after {min(ends)} to {max(ends)} steps")
+            when = " to ".join(str(end) for end in sorted({min(ends), max(ends)}))
+            last = float(np.median([errors[-1] for _, errors in paths]))
+            readings.append(f"{side}: {words(last)} after {when} steps")
         self.axes.legend(loc="upper right")
         return "; ".join(readings)
 
@@ -138,7 +140,8 @@ class FunctionFound(Picture):
     def build(self):
         function, loss = self.figure.subplots(1, 2, width_ratios=(1.7, 1))
         function.set(xlim=(-1.03, 1.03), ylim=(-2.2, 2.2), xlabel="$x$", title="the function found")
-        self.start = Curve(self, function, color="#aaaaaa", linewidth=1, label="before training")
+        style = {"color": "#aaaaaa", "linewidth": 1.2, "label": "before training"}
+        self.start = self.moves(*function.plot([], [], **style))
         self.now = Curve(self, function, color=colors.BLUE, label="now")
         function.plot(self.points, self.values, "o", color=colors.BLACK, ms=5, label="examples")
         function.legend(loc="lower left", ncols=3, columnspacing=1)
@@ -149,7 +152,7 @@ class FunctionFound(Picture):
     def show(self, values):
         """`values` is (start, now, losses, moved): functions on the grid, loss by step, distance."""
         start, now, losses, moved = values
-        self.start.set(self.grid, start)
+        self.start.set_data(self.grid, start)
         self.now.set(self.grid, now)
         self.loss.set(np.arange(1, len(losses) + 1), losses)
         return (
