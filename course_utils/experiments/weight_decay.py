@@ -300,7 +300,7 @@ OPTIMIZERS = {
 }
 
 
-def trained_weights(optimizer, weight_decay, decoupled, train, seed, steps=300):
+def trained_weights(optimizer, weight_decay, decoupled, train, seed, steps=200):
     """All weights of a network 784-32-10 in float64 after training, one vector.
 
     Parameters
