@@ -101,7 +101,7 @@ def relative_rms(estimates, truth):
     return float(np.sqrt(np.mean((estimates - truth) ** 2) / np.mean(truth**2)))
 
 
-def gradient_noise(network, images, labels, rng, examples=4096):
+def gradient_noise(network, images, labels, rng, examples=2048):
     """Error of the minibatch gradient of the first W, relative to the gradient over all examples.
 
     One entry for each batch size m of SIZES, over examples / m minibatches, drawn with replacement,
