@@ -83,6 +83,41 @@ def standardize(images, out=None):
     return np.divide(out, MNIST_STD, out=out)
 
 
+def few_digits(train, m, rng, wrong=0.0):
+    """Draw m examples without replacement, and give a share of them a wrong label.
+
+    Parameters
+    ----------
+    train : (ndarray, ndarray)
+        Images and labels, the labels from 0 to 9.
+    m : int
+        From 1 to the number of examples.
+    rng : numpy.random.Generator
+        The same seed draws the same examples whatever the share.
+    wrong : float
+        The share, 0 to 1. A wrong label is any of the nine others, with equal chances.
+
+    Returns
+    -------
+    images, labels : ndarray (m, ...)
+        Copies.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For m or a share out of range, or an rng of another kind.
+    """
+    images, labels = train
+    _check_count("m", m, most=len(labels))
+    _check_rng(rng)
+    if not 0 <= wrong <= 1:
+        raise ValueError(f"wrong must be a share from 0 to 1, got {wrong!r}")
+    chosen = rng.choice(len(labels), m, replace=False)
+    labels, spoiled = labels[chosen], rng.permutation(m)[: round(wrong * m)]
+    labels[spoiled] = (labels[spoiled] + rng.integers(1, 10, len(spoiled))) % 10
+    return images[chosen], labels
+
+
 def minibatches(images, labels, batch_size, rng, epochs=1):
     """Go through the examples in random order, `batch_size` at a time.
 

@@ -237,6 +237,37 @@ def test_standardize_refuses_raw_bytes():
         data.standardize(np.zeros((4, 5), np.uint8))
 
 
+# few_digits
+
+
+def test_few_digits_are_drawn_without_replacement():
+    images, labels = np.arange(30.0)[:, None], np.arange(30) % 10
+    drawn, of_drawn = data.few_digits((images, labels), 20, rng(1))
+    assert len(set(drawn[:, 0])) == 20 and np.array_equal(of_drawn, drawn[:, 0] % 10)
+    again, other = (data.few_digits((images, labels), 20, rng(seed))[0] for seed in (1, 2))
+    assert np.array_equal(again, drawn) and not np.array_equal(other, drawn)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_exactly_a_share_of_few_digits_has_one_of_the_nine_other_labels(share):
+    images, labels = np.arange(4000), np.repeat(np.arange(10), 400)
+    drawn, spoiled = data.few_digits((images, labels), 4000, rng(), wrong=share)
+    shifts = np.bincount((spoiled - labels[drawn]) % 10, minlength=10)
+    assert shifts[1:].sum() == 4000 * share
+    assert shifts[1:].min() >= 0.7 * 4000 * share / 9
+    assert set(spoiled) == set(range(10))
+    assert np.array_equal(labels, np.repeat(np.arange(10), 400))
+
+
+@pytest.mark.parametrize(
+    ("m", "wrong", "name"),
+    [(0, 0, "m"), (5, 0, "m"), (2, -0.1, "wrong"), (2, 1.1, "wrong"), (2, np.nan, "wrong")],
+)
+def test_few_digits_refuse_what_makes_no_sense(m, wrong, name):
+    with pytest.raises(ValueError, match=f"^{name} must"):
+        data.few_digits((np.zeros((4, 2)), np.arange(4)), m, rng(), wrong)
+
+
 # minibatches
 
 IMAGES = np.arange(46, dtype=np.float32).reshape(23, 2)  # example i is (2i, 2i + 1), label i

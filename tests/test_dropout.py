@@ -101,19 +101,6 @@ def test_masks_average_out_in_a_linear_network_and_not_with_relu():
     assert not network.training
 
 
-# Regularization
-
-
-def test_few_digits_are_the_same_for_every_rate_and_wrong_as_often_as_asked():
-    train = digits(m=500)
-    images, labels = dropout.few_digits(train, seed=1, m=100, wrong=0.3)
-    same, right = dropout.few_digits(train, seed=1, m=100)
-    assert np.array_equal(images, same) and np.sum(labels != right) == 30
-    assert set(labels) <= set(range(10))
-    assert np.array_equal(train[1], np.arange(500) % 10)  # the training labels stay
-    assert not np.array_equal(dropout.few_digits(train, seed=2, m=100)[0], images)
-
-
 # Training that goes on
 
 

@@ -16,7 +16,7 @@ from course_utils.experiments import (
     vital_signs,
 )
 from course_utils.experiments.claims import TABLE_SEEDS, Claim, all_claims
-from course_utils.experiments.comparison import compare
+from course_utils.experiments.comparison import compare, run_side, small_set
 from course_utils.experiments.initialization import scales
 from course_utils.experiments.propagation import standard_weights
 from course_utils.nn import (
@@ -389,6 +389,42 @@ def test_compare_gives_every_side_the_same_start_and_the_same_data():
     assert differ.diverged("bursts").all() and not differ.diverged("slow").any()
     assert np.isnan(differ.errors("bursts")).all() and (differ.errors("slow") <= 1).all()
     assert "bursts" in str(differ) and "not a number in every run" in str(differ)
+
+
+def test_compare_can_give_each_seed_its_data_and_watch_the_runs():
+    asked = []
+
+    def data(seed):
+        asked.append(seed)
+        return moons(40 + seed)
+
+    result = compare(
+        {"a": side(0.1), "b": side(0.2)}, data, moons(50), steps=4, batch_size=20, seeds=(3, 5),
+        progress=False, evaluate_every=2, observe=lambda network, train: (network, len(train[1])),
+    )  # fmt: skip
+    assert asked == [3, 5]
+    for runs in result.histories.values():
+        assert [list(run.observations) for run in runs] == [[0, 2, 4]] * 2
+        assert [run.observations[4][1] for run in runs] == [43, 45]
+    assert result.only(["b"]).histories == {"b": result.histories["b"]}
+    assert result.by_seed()[1] == {side: runs[1] for side, runs in result.histories.items()}
+
+
+def test_a_run_by_itself_is_the_one_of_the_comparison():
+    options = {"steps": 5, "batch_size": 20}
+    sides = {"a": side(0.1), "b": side(0.2)}
+    result = compare(sides, moons(), moons(50), seeds=(3, 5), progress=False, **options)
+    network, history = run_side(sides["b"], moons(), moons(50), 5, **options)
+    assert history == result.histories["b"][1]
+    assert evaluate(network, *moons(50)) == history.final
+
+
+def test_the_small_set_of_a_seed():
+    train = np.arange(60.0)[:, None], np.arange(60) % 10
+    images, labels = small_set(train, 1, m=20)
+    same, spoiled = small_set(train, 1, m=20, wrong=0.3)
+    assert np.array_equal(images, same) and np.sum(labels != spoiled) == 6
+    assert not np.array_equal(images, small_set(train, 2, m=20)[0])
 
 
 def test_compare_wants_two_sides_and_two_seeds():

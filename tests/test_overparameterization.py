@@ -20,42 +20,11 @@ def digits(m=120, seed=0):
 # Data
 
 
-def test_digits_are_drawn_without_replacement_and_anew_for_each_seed():
-    images = np.arange(30, dtype=np.float32)[:, None]
-    train = images, np.arange(30)
-    drawn, labels = overparameterization.draw_digits(train, 20, seed=1)
-    assert len(set(labels)) == 20 and np.array_equal(drawn[:, 0], labels)
-    again, other = (overparameterization.draw_digits(train, 20, seed)[1] for seed in (1, 2))
-    assert np.array_equal(again, labels) and not np.array_equal(other, labels)
-    with pytest.raises(ValueError, match="m must be at least 1, got 0"):
-        overparameterization.draw_digits(train, 0, seed=1)
-
-
 def test_shuffled_labels_are_the_same_labels_on_the_same_images():
     images, labels = digits()
     same, dealt = overparameterization.shuffled((images, labels), seed=3)
     assert same is images
     assert np.array_equal(np.sort(dealt), np.sort(labels)) and np.mean(dealt == labels) < 0.3
-
-
-@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_exactly_the_share_of_labels_is_wrong_in_every_way(share):
-    labels = np.repeat(np.arange(10), 400)
-    before = labels.copy()
-    corrupted = overparameterization.corrupt(labels, share, np.random.default_rng(0))
-    assert np.array_equal(labels, before)
-    wrong = corrupted != labels
-    assert wrong.sum() == round(share * len(labels))
-    if share:
-        shifts = np.bincount((corrupted - labels)[wrong] % 10, minlength=10)
-        assert shifts[0] == 0 and shifts[1:].min() > 0.7 * wrong.sum() / 9
-        assert set(corrupted) == set(range(10))
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.1, np.nan])
-def test_a_share_lies_between_none_and_all(share):
-    with pytest.raises(ValueError, match=r"share must lie in \[0, 1\], got"):
-        overparameterization.corrupt(np.arange(4), share, np.random.default_rng(0))
 
 
 # Runs

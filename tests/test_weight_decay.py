@@ -5,6 +5,7 @@ import pytest
 
 from course_utils.experiments import weight_decay
 from course_utils.experiments.claims import TABLE_SEEDS
+from course_utils.experiments.comparison import compare, side
 from course_utils.experiments.weight_decay import C14, C15, Decoupled
 from course_utils.lab import figures
 from course_utils.lab.exercises.panels import EXERCISES
@@ -41,7 +42,8 @@ def test_norm_counts_weight_matrices_only():
     for key in ("0.b", "1.gamma", "1.beta"):
         network.params[key][:] = 100
     assert weight_decay.weight_norm(network) == pytest.approx(np.sqrt(flat @ flat))
-    assert weight_decay.hidden_norm(network) == np.linalg.norm(network.params["3.W"])
+    norm, _ = weight_decay.observe_hidden(network, digits())
+    assert norm == np.linalg.norm(network.params["3.W"])
 
 
 @pytest.mark.parametrize("key", ["W", "3.W", "0.0.W"])
@@ -135,44 +137,19 @@ def test_eps_stands_outside_of_the_root():
 # Data and runs
 
 
-def test_few_digits_are_the_same_whatever_the_share_of_wrong_labels():
-    train = np.arange(5000.0)[:, None], np.zeros(5000, int)
-    clean, wrong = (weight_decay.few_digits(train, 2000, share, seed=1) for share in (0, 0.5))
-    assert np.array_equal(clean[0], wrong[0]) and len(np.unique(clean[0])) == 2000
-    assert not clean[1].any()
-    assert np.mean(wrong[1] != 0) == pytest.approx(0.45, abs=0.04)  # a tenth are right by chance
-    assert not np.array_equal(clean[0], weight_decay.few_digits(train, 2000, 0, seed=2)[0])
-    assert not train[1].any()
-
-
-def test_followed_runs_share_everything_but_their_decay():
-    def side(decay):
-        def make(rng):
-            network = mlp([6, 8, 3], rng=rng)
-            return network, SGD(network, 0.1, weight_decay=decay)
-
-        return make
-
-    seen = []
-    runs = weight_decay.follow(
-        {"none": side(0), "again": side(0), "some": side(0.1)},
-        lambda seed: seen.append(seed) or digits(seed=seed),
-        digits(seed=9),
-        seeds=(1, 2),
-        steps=100,
-        batch_size=20,
-        progress=False,
-    )
-    assert seen == [1, 2]
-    paths = {name: weight_decay.paths(each) for name, each in runs.items()}
-    assert all(path.shape == (2, 100 // weight_decay.EVERY + 1) for path in paths.values())
-    assert np.array_equal(paths["none"], paths["again"])
-    assert np.array_equal(paths["none"][:, 0], paths["some"][:, 0])
-    assert (paths["some"][:, -1] < paths["none"][:, -1]).all()
-    assert all(run.test_error < 0.2 for run in runs["none"])
-    figures_of = weight_decay.by_seed(runs, "x, ")
-    assert figures_of[1]["x, norm, some"] == runs["some"][1].norms[-1]
-    assert figures_of[0]["x, test error, none"] == runs["none"][0].test_error
+def test_a_run_gives_its_norms_and_both_errors():
+    sides = {"none": side([6, 8, 3], 0.1), "some": side([6, 8, 3], 0.1, weight_decay=0.1)}
+    comparison = compare(
+        sides, digits(), digits(seed=9), steps=100, batch_size=20, seeds=(1, 2), progress=False,
+        observe=weight_decay.observe, evaluate_every=25,
+    )  # fmt: skip
+    none, some = (weight_decay.paths(runs) for runs in comparison.histories.values())
+    assert none.shape == (2, 5)
+    assert np.array_equal(none[:, 0], some[:, 0]) and (some[:, -1] < none[:, -1]).all()
+    figures_of = weight_decay.by_seed(comparison, "x, ")
+    assert figures_of[1]["x, norm, some"] == some[1, -1]
+    assert figures_of[0]["x, test error, none"] == comparison.errors("none")[0]
+    assert figures_of[0]["x, train error, none"] < 0.2
 
 
 def test_trained_weights_are_of_one_start():

@@ -7,7 +7,7 @@ import numpy as np
 
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
-from course_utils.experiments.comparison import compare
+from course_utils.experiments.comparison import compare, side
 from course_utils.experiments.initialization import GUESSING
 from course_utils.experiments.probes import length
 from course_utils.experiments.propagation import propagate
@@ -16,23 +16,6 @@ from course_utils.nn import SGD, BatchNorm, ReLU, Sequential, mlp, softmax
 from course_utils.nn.checks import check_choice, check_count
 
 NORMS = (None, "batch")
-
-
-def side(widths, lr, **options):
-    """A side for `compare`: a network of these widths, with `mlp`'s options, and plain SGD."""
-
-    def make(rng):
-        network = mlp(widths, rng=rng, **options)
-        return network, SGD(network, lr)
-
-    return make
-
-
-def train_side(make, train, test, seed, steps, batch_size):
-    """One run of a side, from the random numbers that `compare` would give it: its History."""
-    network, optimizer = make(np.random.default_rng([seed, 0]))
-    rng = np.random.default_rng([seed, 1])
-    return fit(network, optimizer, *train, steps=steps, batch_size=batch_size, rng=rng, test=test)
 
 
 # Scales, with and without

@@ -15,10 +15,9 @@ from course_utils.experiments.batch_norm import (
     SIDE_NAMES,
     batch_norms,
     reader,
-    side,
-    train_side,
 )
 from course_utils.experiments.claims import TABLE, TABLE_SEEDS
+from course_utils.experiments.comparison import run_side, side, small_set
 from course_utils.experiments.curvature import sharpness
 from course_utils.experiments.training import evaluate, training_steps
 from course_utils.nn import SGD, BatchNorm, Linear, Sequential, mlp, softmax_cross_entropy
@@ -121,16 +120,9 @@ SMALL = 1000  # training digits
 WRONG_SHARE = 0.3
 
 
-def with_wrong_labels(labels, seed):
-    """The labels, 30% of them replaced by random ones."""
-    rng = np.random.default_rng([seed, 3])
-    wrong = rng.random(len(labels)) < WRONG_SHARE
-    return np.where(wrong, rng.integers(0, 10, len(labels)), labels)
-
-
 def regularizer(train, test, seed):
     """Test errors with dropout, batch normalization, both and neither, 1,000 noisy digits."""
-    small = train[0][:SMALL], with_wrong_labels(train[1][:SMALL], seed)
+    small = small_set(train, seed, wrong=WRONG_SHARE)
     sides = {
         f"{SIDE_NAMES[norm]} BN, {'dropout' if p else 'no dropout'}": side(
             [784, 256, 256, 10], 0.1, norm=norm, p=p
@@ -139,7 +131,7 @@ def regularizer(train, test, seed):
         for p in (0, 0.5)
     }
     return {
-        name: train_side(make, small, test, seed, steps=400, batch_size=50).final.error
+        name: run_side(make, small, test, seed, steps=400, batch_size=50)[1].final.error
         for name, make in sides.items()
     }
 
@@ -157,7 +149,7 @@ def saturating(train, test, seed, scales=SCALES):
         for norm in SIDE_NAMES
     }
     return {
-        name: train_side(make, train, test, seed, steps=300, batch_size=50).final.error
+        name: run_side(make, train, test, seed, steps=300, batch_size=50)[1].final.error
         for name, make in sides.items()
     }
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm.auto import tqdm
 
+from course_utils.data import few_digits
 from course_utils.experiments.training import fit
+from course_utils.nn import SGD, mlp
 
 
 @dataclass
@@ -65,7 +67,47 @@ class Comparison:
         return "\n".join(lines)
 
 
-def compare(sides, train, test, *, steps, batch_size, seeds, progress=True):
+def side(widths, lr, momentum=0.0, weight_decay=0.0, **options):
+    """A side for `compare`: a network of these widths, with `mlp`'s options, and SGD."""
+
+    def make(rng):
+        network = mlp(widths, rng=rng, **options)
+        return network, SGD(network, lr, momentum, weight_decay)
+
+    return make
+
+
+def small_set(train, seed, m=1000, wrong=0.0):
+    """The m training digits of a seed, a share of them with a wrong label: (images, labels).
+
+    The same for every side, and the same digits whatever the share (`few_digits`).
+    """
+    return few_digits(train, m, np.random.default_rng([seed, 2]), wrong)
+
+
+def run_side(make, train, test, seed, *, observe=None, **options):
+    """One run of a side, from the random numbers that `compare` gives it.
+
+    Returns
+    -------
+    network : layer
+        As it is at the end.
+    history : History
+    """
+    network, optimizer = make(np.random.default_rng([seed, 0]))
+    history = fit(
+        network,
+        optimizer,
+        *train,
+        rng=np.random.default_rng([seed, 1]),
+        test=test,
+        observe=observe and (lambda network: observe(network, train)),
+        **options,
+    )
+    return network, history
+
+
+def compare(sides, train, test, *, steps, batch_size, seeds, progress=True, **options):
     """Train each side on the same data, in the same order, for as long, from the same seeds.
 
     For each seed every side starts from the same random numbers and sees the same minibatches: what
@@ -75,13 +117,19 @@ def compare(sides, train, test, *, steps, batch_size, seeds, progress=True):
     ----------
     sides : dict of str to callable
         ``side(rng) -> (network, optimizer)``.
-    train, test : (ndarray, ndarray)
+    train : (ndarray, ndarray), or callable
+        Images and labels, or ``train(seed)`` which gives them: each seed its own, every side the
+        same.
+    test : (ndarray, ndarray)
         Images and labels.
     steps, batch_size : int
     seeds : sequence of int
         At least two: one run shows no spread.
     progress : bool
         Show a progress bar.
+    **options
+        `evaluate_every` as for `fit`, and `observe`, called as ``observe(network, train)`` with the
+        seed's training data.
 
     Returns
     -------
@@ -98,21 +146,18 @@ def compare(sides, train, test, *, steps, batch_size, seeds, progress=True):
         raise ValueError(
             f"compare needs at least 2 sides and 2 seeds, got {len(sides)} and {len(seeds)}"
         )
+    options |= {"steps": steps, "batch_size": batch_size}
     finished, runs = [], {side: [] for side in sides}
     with tqdm(total=len(sides) * len(seeds), disable=not progress, leave=False) as bar:
         for seed in seeds:
-            for side, make in sides.items():
-                network, optimizer = make(np.random.default_rng([seed, 0]))
-                rng = np.random.default_rng([seed, 1])
-                run = fit(
-                    network, optimizer, *train, steps=steps, batch_size=batch_size, rng=rng,
-                    test=test,
-                )  # fmt: skip
+            digits = train(seed) if callable(train) else train
+            for name, make in sides.items():
+                _, run = run_side(make, digits, test, seed, **options)
                 if run.interrupted:
                     return Comparison(
                         tuple(finished), {s: r[: len(finished)] for s, r in runs.items()}
                     )
-                runs[side].append(run)
+                runs[name].append(run)
                 bar.update()
             finished.append(seed)
     return Comparison(seeds, runs)

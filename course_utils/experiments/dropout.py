@@ -6,10 +6,9 @@ from itertools import islice
 import numpy as np
 
 from course_utils.data import minibatches
-from course_utils.experiments.batch_norm import side, train_side
 from course_utils.experiments.claims import Claim
-from course_utils.experiments.comparison import Comparison
-from course_utils.experiments.training import evaluate, fit, training_steps
+from course_utils.experiments.comparison import compare, run_side, side, small_set
+from course_utils.experiments.training import evaluate, training_steps
 from course_utils.nn import (
     SGD,
     Dropout,
@@ -30,10 +29,8 @@ def dropouts(network):
 
 def trained(train, seed, widths=(784, 256, 256, 10), p=0.5, m=None, steps=600):
     """A network trained with dropout on m digits (None: on all), in evaluation mode."""
-    network, optimizer = side(widths, lr=0.1, p=p)(np.random.default_rng([seed, 0]))
-    images, labels = train if m is None else few_digits(train, seed, m)
-    rng = np.random.default_rng([seed, 1])
-    fit(network, optimizer, images, labels, steps=steps, batch_size=50, rng=rng)
+    digits = train if m is None else small_set(train, seed, m)
+    network, _ = run_side(side(widths, 0.1, p=p), digits, None, seed, steps=steps, batch_size=50)
     return network.eval()
 
 
@@ -196,29 +193,20 @@ C17 = Claim(
 RATES = (0, 0.25, 0.5, 0.8)
 
 
-def few_digits(train, seed, m=1000, wrong=0.0):
-    """m random training digits, of which a share gets a wrong label: (images, labels)."""
-    rng = np.random.default_rng([seed, 2])
-    chosen = rng.choice(len(train[1]), m, replace=False)
-    labels, spoiled = train[1][chosen], rng.permutation(m)[: round(wrong * m)]
-    labels[spoiled] = (labels[spoiled] + rng.integers(1, 10, len(spoiled))) % 10
-    return train[0][chosen], labels
-
-
-def regularization(train, test, seeds, wrong, rates=RATES, steps=400):
+def regularization(train, test, seeds, wrong, rates=RATES, steps=400, progress=True):
     """Runs of 784-256-256-10 by dropout rate: a `Comparison`.
 
     Each seed has digits of its own, the same for every rate, with the same labels wrong.
     """
-    data = {seed: few_digits(train, seed, wrong=wrong) for seed in seeds}
-    runs = {
-        f"p = {p:g}": [
-            train_side(side((784, 256, 256, 10), 0.1, p=p), data[seed], test, seed, steps, 50)
-            for seed in seeds
-        ]
-        for p in rates
-    }
-    return Comparison(tuple(seeds), runs)
+    return compare(
+        {f"p = {p:g}": side((784, 256, 256, 10), 0.1, p=p) for p in rates},
+        lambda seed: small_set(train, seed, wrong=wrong),
+        test,
+        steps=steps,
+        batch_size=50,
+        seeds=seeds,
+        progress=progress,
+    )
 
 
 def c18_figures(runs, name="3 in 10 wrong"):
@@ -288,7 +276,7 @@ def begin(train, test, seed):
     """A fresh network for `Ongoing`, on 1000 digits with three labels in ten wrong."""
     rng = np.random.default_rng([seed, 0])
     network = mlp([784, 256, 256, 10], p=0.5, rng=rng)
-    batches = minibatches(*few_digits(train, seed, wrong=0.3), 50, rng, epochs=None)
+    batches = minibatches(*small_set(train, seed, wrong=0.3), 50, rng, epochs=None)
     return Ongoing(network, SGD(network, 0.1), batches, test)
 
 

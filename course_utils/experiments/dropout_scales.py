@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from course_utils.experiments.batch_norm import side
-from course_utils.experiments.comparison import compare
+from course_utils.experiments.comparison import compare, run_side, side
 from course_utils.experiments.propagation import propagate
-from course_utils.experiments.training import fit
 from course_utils.nn import Dropout, ReLU, Sequential
 
 
@@ -69,7 +67,5 @@ def critical_training(train, test, seeds, lr=0.1, steps=300, progress=True):
 def critical_network(train, seed, lr=0.1, steps=300):
     """The network that `critical_training` trains at the critical c, in evaluation mode."""
     make = side(DEEP, lr, p=CRITICAL_P, c=CRITICAL["c = 2(1 - p)"])
-    network, optimizer = make(np.random.default_rng([seed, 0]))
-    rng = np.random.default_rng([seed, 1])
-    fit(network, optimizer, *train, steps=steps, batch_size=50, rng=rng)
+    network, _ = run_side(make, train, None, seed, steps=steps, batch_size=50)
     return network.eval()

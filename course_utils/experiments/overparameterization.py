@@ -6,44 +6,24 @@ from itertools import pairwise
 import numpy as np
 
 from course_utils.experiments.claims import Claim
+from course_utils.experiments.comparison import small_set
 from course_utils.experiments.probes import length
 from course_utils.experiments.training import evaluate, fit
 from course_utils.nn import SGD, mlp
-from course_utils.nn.checks import check_count, check_number
+from course_utils.nn.checks import check_number
 from course_utils.nn.layers import relu
 
 CLASSES = 10
-SMALL = 1000  # digits to train on
 WIDE = (784, 256, 10)
 
 
 # Data
 
 
-def draw_digits(train, m, seed):
-    """m of the training digits, drawn without replacement: (images, labels)."""
-    check_count("m", m)
-    images, labels = train
-    chosen = np.random.default_rng([seed, 2]).choice(len(labels), m, replace=False)
-    return images[chosen], labels[chosen]
-
-
 def shuffled(digits, seed):
     """The same images, with their labels dealt out at random."""
     images, labels = digits
     return images, np.random.default_rng([seed, 3]).permutation(labels)
-
-
-def corrupt(labels, share, rng):
-    """A copy of the labels in which a share of them, drawn at random, is wrong.
-
-    A wrong label is any of the nine others, with equal chances.
-    """
-    check_number("share", share, 0, 1, open_high=False)
-    labels = labels.copy()
-    wrong = rng.choice(len(labels), round(share * len(labels)), replace=False)
-    labels[wrong] = (labels[wrong] + rng.integers(1, CLASSES, len(wrong))) % CLASSES
-    return labels
 
 
 # Training until it fits
@@ -131,7 +111,7 @@ def train_small(
 
 def true_and_random(train, test, seed):
     """The runs of claim C10 for one seed: the same images with true and with random labels."""
-    digits = draw_digits(train, SMALL, seed)
+    digits = small_set(train, seed)
     return {
         "true labels": train_small(WIDE, 0.1, digits, test, seed),
         "random labels": train_small(WIDE, 0.1, shuffled(digits, seed), test, seed),
@@ -202,12 +182,11 @@ def measure_c11(train, test, seeds):
     """One dict a seed, for the table: clean labels, one in five wrong, and a frozen first layer."""
     rows = []
     for seed in seeds:
-        images, labels = digits = draw_digits(train, SMALL, seed)
-        rows.append(c11_figures(width_errors(digits, test, seed)))
-        noisy = images, corrupt(labels, 0.2, np.random.default_rng([seed, 3]))
+        rows.append(c11_figures(width_errors(small_set(train, seed), test, seed)))
+        noisy = small_set(train, seed, wrong=0.2)
         errors = width_errors(noisy, test, seed, NOISY_WIDTHS, steps=2000, lr=0.1)
         rows[-1] |= c11_figures(errors, NOISY_WIDTHS, "20% wrong labels, ")
-        errors = frozen_errors(draw_digits(train, FEW, seed), test, seed)
+        errors = frozen_errors(small_set(train, seed, FEW), test, seed)
         rows[-1] |= c11_figures(errors, FROZEN_WIDTHS, "frozen first layer, ")
     return rows
 
@@ -264,22 +243,15 @@ DEEPER = (784, 128, 128, 10)
 
 def with_wrong_labels(train, test, seed, shares=SHARES):
     """Runs to exact fit with a share of the labels wrong: dict of share to Run."""
-    images, labels = draw_digits(train, SMALL, seed)
     return {
-        share: train_small(
-            (784, 128, 10),
-            0.1,
-            (images, corrupt(labels, share, np.random.default_rng([seed, 3]))),
-            test,
-            seed,
-        )
+        share: train_small((784, 128, 10), 0.1, small_set(train, seed, wrong=share), test, seed)
         for share in shares
     }
 
 
 def scaled_starts(train, test, seed, scales):
     """Runs to exact fit from scaled initial weights: dict of name to Run."""
-    digits = draw_digits(train, SMALL, seed)
+    digits = small_set(train, seed)
     return {
         name: train_small(DEEPER, lr, digits, test, seed, scale=scale, every=50)
         for name, (scale, lr) in scales.items()

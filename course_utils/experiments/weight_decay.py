@@ -1,14 +1,13 @@
 """Experiments on weight decay: norms and errors, claims C14 and C15, decay under batch norm."""
 
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
-from course_utils.experiments.training import evaluate, fit, training_steps
+from course_utils.experiments.comparison import compare, side, small_set
+from course_utils.experiments.training import evaluate, training_steps
 from course_utils.nn import SGD, Adam, mlp
 from course_utils.nn.optim import is_weight
 
@@ -45,88 +44,33 @@ class Decoupled:
 
 # Runs whose norms are followed
 
-
-@dataclass
-class Run:
-    """A training run of which the norm was followed.
-
-    Attributes
-    ----------
-    norms : ndarray
-        What was observed at the start and after every `EVERY` steps, by default `weight_norm`.
-    train_error, test_error : float
-        At the end; the first on at most 5,000 of the training digits, with the labels that the
-        network was given.
-    """
-
-    norms: np.ndarray
-    train_error: float
-    test_error: float
+EVERY = 50  # steps between two observations
 
 
-EVERY = 20  # steps between two observations
-
-
-def follow(sides, data, test, *, seeds, steps, batch_size, observe=weight_norm, progress=True):
-    """Train each side from the same seeds on the same digits in the same order, and follow norms.
-
-    As `compare`, but each seed can bring digits of its own.
-
-    Parameters
-    ----------
-    sides : dict of str to callable
-        ``side(rng) -> (network, optimizer)``.
-    data : callable
-        ``data(seed)`` gives a seed's training set, images and labels.
-    test : (ndarray, ndarray)
-    seeds : sequence of int
-    steps, batch_size : int
-    observe : callable
-        ``observe(network)``, a number.
-    progress : bool
-        Show a progress bar.
-
-    Returns
-    -------
-    dict of str to list of Run
-        By side, one run a seed.
-    """
-    runs = {side: [] for side in sides}
-    with tqdm(total=len(sides) * len(seeds), disable=not progress, leave=False) as bar:
-        for seed in seeds:
-            train = data(seed)
-            some = train[0][:5000], train[1][:5000]
-            for side, make in sides.items():
-                network, optimizer = make(np.random.default_rng([seed, 0]))
-                history = fit(
-                    network, optimizer, *train, steps=steps, batch_size=batch_size,
-                    rng=np.random.default_rng([seed, 1]), observe=observe, evaluate_every=EVERY,
-                )  # fmt: skip
-                errors = (evaluate(network, *each).error for each in (some, test))
-                runs[side].append(Run(np.array(list(history.observations.values())), *errors))
-                bar.update()
-    return runs
+def observe(network, train):
+    """The norm of the weights, and the training error on at most 5,000 digits as labeled."""
+    some = [array[:5000] for array in train]
+    return weight_norm(network), evaluate(network, *some).error
 
 
 def paths(runs):
-    """The followed norms of one side, shape (seeds, points)."""
-    return np.array([run.norms for run in runs])
+    """The observed norms of one side's runs, shape (seeds, points)."""
+    return np.array([[norm for norm, _ in run.observations.values()] for run in runs])
 
 
-def by_seed(runs, prefix=""):
+def by_seed(comparison, prefix=""):
     """Final norms and both errors as the figures of a claim, one dict a seed."""
-    return [
-        {
-            f"{prefix}{what}, {side}": float(figure)
-            for side, each in runs.items()
-            for what, figure in (
-                ("norm", each[i].norms[-1]),
-                ("train error", each[i].train_error),
-                ("test error", each[i].test_error),
-            )
-        }
-        for i in range(len(next(iter(runs.values()))))
-    ]
+    figures = []
+    for runs in comparison.by_seed():
+        figures.append({})
+        for name, run in runs.items():
+            norm, train_error = run.observations[len(run.losses)]
+            figures[-1] |= {
+                f"{prefix}norm, {name}": norm,
+                f"{prefix}train error, {name}": train_error,
+                f"{prefix}test error, {name}": run.final.error,
+            }
+    return figures
 
 
 # Claim C14: it holds the norm, and helps where labels are wrong
@@ -136,38 +80,6 @@ DECAYS = (0, 1e-3, 1e-2, 5e-2, 1e-1)
 WRONG_SHARE = 0.3
 
 
-def few_digits(train, m, wrong, seed):
-    """m random training digits, a share of whose labels is replaced by random ones.
-
-    Parameters
-    ----------
-    train : (ndarray, ndarray)
-    m : int
-    wrong : float
-        The share. One in ten of the replaced labels is right by chance.
-    seed : int
-        The same seed draws the same digits, whatever the share.
-
-    Returns
-    -------
-    (ndarray, ndarray)
-    """
-    rng = np.random.default_rng([seed, 2])
-    chosen = rng.choice(len(train[0]), m, replace=False)
-    replaced, labels = rng.random(m) < wrong, rng.integers(0, 10, m)
-    return train[0][chosen], np.where(replaced, labels, train[1][chosen])
-
-
-def decay_side(weight_decay, lr=0.1, **options):
-    """A side: a network of widths `SMALL`, with `mlp`'s options, and SGD with weight decay."""
-
-    def make(rng):
-        network = mlp(SMALL, rng=rng, **options)
-        return network, SGD(network, lr, weight_decay=weight_decay)
-
-    return make
-
-
 def name_of(weight_decay):
     """How a side is called."""
     return f"λ = {weight_decay:g}"
@@ -175,14 +87,16 @@ def name_of(weight_decay):
 
 def decayed(train, test, seeds, wrong, decays=DECAYS, progress=True):
     """The runs of claim C14: 1,000 digits, 1,000 steps, with a share of wrong labels."""
-    return follow(
-        {name_of(decay): decay_side(decay) for decay in decays},
-        lambda seed: few_digits(train, 1000, wrong, seed),
+    return compare(
+        {name_of(decay): side(SMALL, 0.1, weight_decay=decay) for decay in decays},
+        lambda seed: small_set(train, seed, wrong=wrong),
         test,
-        seeds=seeds,
         steps=1000,
         batch_size=50,
+        seeds=seeds,
         progress=progress,
+        observe=observe,
+        evaluate_every=EVERY,
     )
 
 
@@ -228,14 +142,15 @@ BUDGETS = (1200, 3600)
 
 def scaled(train, test, seeds, scales=SCALES, steps=BUDGETS[0], progress=True):
     """The runs of claim C15: all training digits, initial scales, no weight decay."""
-    return follow(
-        {f"c = {c:g}": decay_side(0, c=c) for c in scales},
-        lambda seed: train,
+    return compare(
+        {f"c = {c:g}": side(SMALL, 0.1, c=c) for c in scales},
+        train,
         test,
-        seeds=seeds,
         steps=steps,
         batch_size=100,
+        seeds=seeds,
         progress=progress,
+        observe=observe,
     )
 
 
@@ -273,21 +188,22 @@ C15 = Claim(
 # Under batch normalization
 
 
-def hidden_norm(network):
-    """The length of the second hidden matrix, which batch normalization makes irrelevant."""
-    return float(np.linalg.norm(weight_matrices(network)[1]))
+def observe_hidden(network, train):
+    """The length of the second hidden matrix, and the training error."""
+    return float(np.linalg.norm(weight_matrices(network)[1])), evaluate(network, *train).error
 
 
 def decayed_with_batch_norm(train, test, seeds, decays):
     """Runs with batch norm on 5,000 digits, 600 steps; the second hidden matrix is followed."""
-    return follow(
-        {name_of(decay): decay_side(decay, norm="batch") for decay in decays},
-        lambda seed: few_digits(train, 5000, 0, seed),
+    return compare(
+        {name_of(decay): side(SMALL, 0.1, weight_decay=decay, norm="batch") for decay in decays},
+        lambda seed: small_set(train, seed, m=5000),
         test,
-        seeds=seeds,
         steps=600,
         batch_size=50,
-        observe=hidden_norm,
+        seeds=seeds,
+        observe=observe_hidden,
+        evaluate_every=EVERY,
     )
 
 

@@ -98,8 +98,7 @@ EXERCISES = [
         ],
         hints=[
             "`keep` is 1 where an entry stays and 0 where it goes.",
-            "An entry is kept with chance 1 - p. What must it be when it is kept, for its mean to "
-            "be what it is without dropout?",
+            "When an entry is kept, what must it be for its mean over the draws to stay what it was?",
         ],
     ),
     Exercise(
@@ -155,8 +154,7 @@ EXERCISES = [
             ),
         ],
         hints=[
-            "Draw with `np.random.default_rng(seed).random(x.shape)`; an entry is kept where that "
-            "is at least `p`.",
+            "Keep an entry where `np.random.default_rng(seed).random(x.shape)` is at least `p`.",
             "Give the mask a name, since it is needed twice.",
         ],
     ),
@@ -204,8 +202,7 @@ EXERCISES = [
             ),
         ],
         hints=[
-            "For one example the prediction is a sum of independent terms. What is its variance "
-            "over the masks?",
+            "A prediction is a sum of independent terms. What is its variance over the masks?",
             "The variance of a mask's entry is p / (1 - p).",
             "Sum over the examples: sum_k x_kj^2 is the squared length of column j.",
         ],
