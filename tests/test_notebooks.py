@@ -345,6 +345,14 @@ class Linear(Layer):
     return notebook
 
 
+def test_a_progress_bar_leaves_no_text():
+    notebook = good_notebook()
+    bar = {"text/plain": "  0%|          | 0/6 [00:00<?, ?it/s]", refresh["WIDGET_VIEW"]: {}}
+    notebook.cells[1].outputs = [nbformat.v4.new_output("display_data", bar)]
+    normalize(notebook)
+    assert notebook.cells[1].outputs[0].data == {"text/plain": ""}
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_a_good_notebook_passes(check):
     assert list(check(good_notebook())) == []

@@ -351,7 +351,7 @@ def test_the_workflow_runs_the_same_command_from_the_oldest_python_on():
     assert "python run.py test" in [step.get("run") for step in job["steps"]]
 
 
-def test_nbval_overlooks_addresses_and_file_names_of_cells():
+def test_nbval_overlooks_addresses_file_names_of_cells_and_progress_bars():
     patterns = get_sanitize_patterns((ROOT / "tests/sanitize.cfg").read_text(encoding="ascii"))
 
     def sanitized(text):
@@ -363,6 +363,7 @@ def test_nbval_overlooks_addresses_and_file_names_of_cells():
     there = "<Line at 0x7EE0>\nC:\\Users\\A B\\Temp\\ipykernel_6\\7.py:2: UserWarning: careful"
     assert sanitized(here) == sanitized(there)
     assert sanitized(here) != sanitized(there.replace("careful", "other"))
+    assert sanitized("  0%|          | 0/6 [00:00<?, ?it/s]") == ""
 
 
 # The rooms of the package

@@ -4,12 +4,13 @@
     python tools/refresh_notebooks.py notebooks/01_*.ipynb   # some
 
 Cells are numbered 1 to n, pictures stay, and everything that changes from run to run goes: widget
-views and state, timings, versions. Run twice, it changes nothing. A thumbnail of each notebook's
-first live exploration goes to notebooks/images/ for the map of the course.
+views and state, progress bars, timings, versions. Run twice, it changes nothing. A thumbnail of
+each notebook's first live exploration goes to notebooks/images/ for the map of the course.
 """
 
 import base64
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from PIL import Image
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+PROGRESS_BAR = re.compile(r"\s*0%\|")  # what a bar, a widget, leaves as text
 THUMBNAIL_WIDTH = 320
 
 
@@ -49,7 +51,10 @@ def normalize(notebook):
     for count, cell in enumerate(code_cells, start=1):
         cell.execution_count = count
         for output in cell.outputs:
-            output.get("data", {}).pop(WIDGET_VIEW, None)
+            data = output.get("data", {})
+            data.pop(WIDGET_VIEW, None)
+            if PROGRESS_BAR.match(data.get("text/plain", "")):
+                data["text/plain"] = ""
             if output.output_type == "execute_result":
                 output.execution_count = count
 
