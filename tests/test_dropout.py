@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from course_utils.experiments import dropout, dropout_scales
+from course_utils.experiments.comparison import small_set
 from course_utils.experiments.propagation import propagate, standard_weights
 from course_utils.lab.exercises.panels import EXERCISES
 from course_utils.nn import (
@@ -101,6 +102,19 @@ def test_masks_average_out_in_a_linear_network_and_not_with_relu():
     assert not network.training
 
 
+# Regularization
+
+
+def test_the_labels_that_come_back_are_those_of_the_passes_without_masks():
+    train = digits(1000, 784)
+    runs = dropout.regularization(train, train, (3, 4), 0, (0, 0.5), steps=60, progress=False)
+    for seed, sides in zip(runs.seeds, runs.by_seed(), strict=True):
+        labels = small_set(train, seed)[1]
+        for run in sides.values():
+            assert np.mean(run.observations[60] != labels) == pytest.approx(run.final.error)
+            assert run.final.error < 0.3
+
+
 # Training that goes on
 
 
@@ -167,7 +181,7 @@ def test_evaluation_is_a_network_without_dropout():
 @RATES
 def test_lengths_follow_the_theory_both_ways(p):
     """At the critical c they hold; elsewhere each layer has the factor (c / 2) / (1 - p)."""
-    critical = EXERCISES["critical_c"].reference(p)
+    critical = EXERCISES["critical_c"].reference(p, slope=0)
     for c, power in ((critical, 0), (2 * critical, 5), (critical / 2, -5)):
         forward, backward, *theory = dropout_scales.norms_by_layer(X, LABELS, STANDARD, c, p, 6)
         for measured, expected in zip((forward, backward), theory, strict=True):

@@ -75,9 +75,9 @@ def c16_figures(test, seed):
 C16 = Claim(
     id="C16",
     notebook="07",
-    statement="Dividing by 1 - p keeps the mean and multiplies the second moment by 1/(1 - p)",
-    conditions="2000 digits in the first hidden layer of 784-256-256-10 before training, p = 0.2, "
-    "0.5, 0.8, to 2% (mean) and 5% (second moment)",
+    statement="Dividing by 1 - p keeps the mean; mean squares grow by 1/(1 - p)",
+    conditions="2,000 digits in the first hidden layer of 784-256-256-10 before training, p = 0.2, "
+    "0.5, 0.8, to 2% (mean) and 5% (mean square)",
     seeds=(3, 4, 5),
     measure=lambda train, test, seeds: [c16_figures(test, seed) for seed in seeds],
     holds=lambda figures: all(
@@ -169,8 +169,7 @@ def c17_figures(errors):
 C17 = Claim(
     id="C17",
     notebook="07",
-    statement="Dropout is a stochastic approximation as SGD is: the error of a mean over K masks, "
-    "or of a gradient over m examples, falls with slope -1/2",
+    statement="Averaging masks, or examples, cuts the error with slope -1/2",
     conditions="1 to 256 masks or examples, slopes within 0.06, one layer; through a trained "
     "network with ReLU an error stays however many masks are averaged",
     seeds=(3, 4, 5),
@@ -196,7 +195,8 @@ RATES = (0, 0.25, 0.5, 0.8)
 def regularization(train, test, seeds, wrong, rates=RATES, steps=400, progress=True):
     """Runs of 784-256-256-10 by dropout rate: a `Comparison`.
 
-    Each seed has digits of its own, the same for every rate, with the same labels wrong.
+    Each seed has digits of its own, the same for every rate, with the same labels wrong. At the end
+    of a run is observed which labels the training digits get without masks.
     """
     return compare(
         {f"p = {p:g}": side((784, 256, 256, 10), 0.1, p=p) for p in rates},
@@ -206,6 +206,7 @@ def regularization(train, test, seeds, wrong, rates=RATES, steps=400, progress=T
         batch_size=50,
         seeds=seeds,
         progress=progress,
+        observe=lambda network, digits: network.eval().forward(digits[0]).argmax(axis=1),
     )
 
 
@@ -229,10 +230,10 @@ def measure_c18(train, test, seeds):
 C18 = Claim(
     id="C18",
     notebook="07",
-    statement="Dropout regularizes: with 3 labels in 10 wrong p = 0.5 lowers the test error by "
-    "more than 3 points; p = 0.8 raises it",
-    conditions="1000 digits, 784-256-256-10, learning rate 0.1, 400 steps; with true labels "
-    "(p = 0.25, 1000 steps) it gains about one point, and the test loss gets worse",
+    statement="Dropout helps against wrong labels at p = 0.5 and harms at p = 0.8",
+    conditions="1,000 digits, 3 labels in 10 wrong, gain over 3 points, 784-256-256-10, learning "
+    "rate 0.1, 400 steps; with true labels (1,000 steps) p = 0.25 gains on 9 of 10 seeds, p = 0.5 "
+    "on 6, p = 0.8 on none",
     seeds=(3, 4, 5),
     measure=measure_c18,
     holds=lambda figures: (

@@ -55,7 +55,7 @@ def measured_growth(x, labels, standard, scales, rates, depth):
 
 DEEP = [784] + 20 * [100] + [10]
 CRITICAL_P = 0.3
-CRITICAL = {"c = 2": 2.0, "c = 2(1 - p)": 2 * (1 - CRITICAL_P)}
+CRITICAL = {"c = 2": 2.0, "c = 1.4": 2 * (1 - CRITICAL_P)}
 
 
 def critical_training(train, test, seeds, lr=0.1, steps=300, progress=True):
@@ -66,6 +66,6 @@ def critical_training(train, test, seeds, lr=0.1, steps=300, progress=True):
 
 def critical_network(train, seed, lr=0.1, steps=300):
     """The network that `critical_training` trains at the critical c, in evaluation mode."""
-    make = side(DEEP, lr, p=CRITICAL_P, c=CRITICAL["c = 2(1 - p)"])
+    make = side(DEEP, lr, p=CRITICAL_P, c=CRITICAL["c = 1.4"])
     network, _ = run_side(make, train, None, seed, steps=steps, batch_size=50)
     return network.eval()

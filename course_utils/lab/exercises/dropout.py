@@ -42,12 +42,12 @@ def regressions(rng):
         yield X, rng.standard_normal(3).round(1), p
 
 
-def critical_c(p):
-    return 2 * (1 - p)
+def critical_c(p, slope):
+    return 2 * (1 - p) / (1 + slope**2)
 
 
-def rates(rng):
-    return [(p,) for p in (0.0, 0.1, 0.3, 0.75)]
+def rates_and_slopes(rng):
+    return [(0.1, 0.2), (0.3, 0.5), (0.75, 0.1), (0.0, 0.3), (0.2, 0.0)]
 
 
 def passes_needed(deviation, precision):
@@ -209,35 +209,47 @@ EXERCISES = [
     ),
     Exercise(
         critical_c,
-        cases=rates,
+        cases=rates_and_slopes,
         mistakes=[
             Mistake(
-                lambda p: 2.0,
+                lambda p, slope: 2 / (1 + slope**2),
                 "That is right in evaluation mode only. In training dropout multiplies the square "
                 "by 1 / (1 - p).",
             ),
             Mistake(
-                lambda p: 2 / (1 - p),
+                lambda p, slope: 2 * (1 - p),
+                "That is right for ReLU. The negative half is not lost here: its squares count "
+                "`slope`^2.",
+            ),
+            Mistake(
+                lambda p, slope: 2 / (1 - p) / (1 + slope**2),
                 "This makes it grow twice: dropout already enlarges the square.",
             ),
             Mistake(
-                lambda p: 1 - p,
-                "This is for a layer without ReLU, which does not halve the square.",
+                lambda p, slope: (1 - p) / (1 + slope**2),
+                "Half of the values are positive and half negative, so the square is multiplied by "
+                "(1 + slope^2) / 2: the 2 is missing.",
             ),
             Mistake(
-                lambda p: 2 * np.sqrt(1 - p),
+                lambda p, slope: 2 * (1 - p) / (1 + slope),
+                "The squares of the negative half are multiplied by the square of `slope`.",
+            ),
+            Mistake(
+                lambda p, slope: 2 * (1 - p) * (1 + slope**2),
+                "A leak makes the signal longer, so c must be smaller, not larger.",
+            ),
+            Mistake(
+                lambda p, slope: 2 * np.sqrt(1 - p) / (1 + slope**2),
                 "c is a variance, so it meets the square of the length: no root.",
             ),
-            Mistake(lambda p: 2 * p, "p is the chance to be zeroed; it is 1 - p that counts."),
             Mistake(
-                lambda p: 2 * (1 - p) ** 2,
-                "Kept and enlarged: (1 - p) entries, each 1 / (1 - p)^2 as large in square, make "
-                "1 / (1 - p) in all.",
+                lambda p, slope: 2 * p / (1 + slope**2),
+                "p is the chance to be zeroed; it is 1 - p that counts.",
             ),
         ],
         hints=[
-            "ReLU's layer multiplies the expected square by c/2. What does dropout do to it?",
-            "Set the product of both factors to one.",
+            "Half of the values stay, half are multiplied by `slope`. And their mean square?",
+            "Dropout divides it by 1 - p. Set the product of all factors, c among them, to one.",
         ],
     ),
     Exercise(

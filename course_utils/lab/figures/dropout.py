@@ -28,8 +28,8 @@ class DropoutNorms(Picture):
 
     def build(self):
         panels = {
-            r"activations $\|z_i\|$": (1e-1, 1e9),
-            r"gradients $\|\nabla_{z_i}\ell\|$": (1e-3, 1e7),
+            r"activations $\|z_i\|$": (1, 1e7),
+            r"gradients $\|\nabla_{z_i}\ell\|$": (1e-2, 1e5),
         }
         self.curves = {mode: [] for mode in MODES}
         for axes, (title, limits) in zip(self.figure.subplots(1, 2), panels.items(), strict=True):
@@ -54,10 +54,11 @@ class DropoutNorms(Picture):
         forward, backward, expected, _ = values["training"]
         still = values["evaluation"][0]
         return (
-            f"From layer 1 to layer {layers[-1]} the activations change by a factor of "
+            f"In layer {layers[-1]} a signal is {words(forward[-1] / still[-1])} times as long in "
+            "training as in evaluation. From layer 1 on it changes by a factor of "
             f"{words(forward[-1] / forward[1])} in training (theory: "
-            f"{words(expected[-1] / expected[1])}) and {words(still[-1] / still[1])} in "
-            f"evaluation; in training the gradient on its way back by {words(backward[0] / backward[-1])}."
+            f"{words(expected[-1] / expected[1])}) and {words(still[-1] / still[1])} in evaluation; "
+            f"in training the gradient on its way back by {words(backward[0] / backward[-1])}."
         )
 
 
@@ -117,7 +118,7 @@ class MaskedUnit(Picture):
 
 
 class TrainingUnderDropout(Picture):
-    """The latest part of a training run while p is moved.
+    """The latest part of a training run while p is moved, filling the axis from the left.
 
     Parameters
     ----------
@@ -137,9 +138,9 @@ class TrainingUnderDropout(Picture):
     def build(self):
         span = self.slices * self.steps
         losses, errors, rates = self.figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 1))
-        losses.set(ylabel="loss", ylim=(0, 3.4), xlim=(-span, span / 40))
-        errors.set(ylabel="test error", ylim=(0, 0.6))
-        rates.set(ylabel="$p$", ylim=(-0.1, 1), xlabel="training steps, counted back from now")
+        losses.set(ylabel="loss", ylim=(0, 3.4), xlim=(0, span))
+        errors.set(ylabel="test error", ylim=(0, 1))
+        rates.set(ylabel="$p$", ylim=(-0.1, 1), xlabel=f"the last {span} training steps")
         mark_level(losses, np.log(10), "guessing: ln 10")
         self.curves = (
             Curve(self, rates, color=colors.BLACK, drawstyle="steps-pre"),
@@ -147,15 +148,15 @@ class TrainingUnderDropout(Picture):
             Curve(self, losses, color=colors.TEST, label="test digits, no masks"),
             Curve(self, errors, color=colors.TEST),
         )
-        losses.legend(loc="upper left", ncols=2)
+        losses.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0)
 
     def show(self, values):
         """`values` is (record, going on): a row of p, loss, test loss, test error a slice."""
         record, going_on = values
         recent = np.array(record)[-self.slices :]
-        back = self.steps * np.arange(1 - len(recent), 1)
+        steps = self.steps * np.arange(1, len(recent) + 1)
         for curve, column in zip(self.curves, recent.T, strict=True):
-            curve.set(back, column)
+            curve.set(steps, column)
         p, loss, _, error = recent[-1]
         if going_on:
             return (
@@ -164,7 +165,7 @@ class TrainingUnderDropout(Picture):
             )
         return (
             f"A pause. At p = {p:g} a step leaves {1 - p:.0%} of the hidden units on average. "
-            "Move p, and training goes on."
+            "Move p or press the button, and training goes on."
         )
 
 
@@ -195,10 +196,12 @@ class CriticalMap(Picture):
                 cmap=GROWTH_COLORMAP,
             )
         )  # fmt: skip
-        left.set(title="growth in training mode", xlabel="$p$", ylabel="$c$")
+        left.set(xlabel="$p$", ylabel="$c$")
         left.set(xlim=(p0, p1), ylim=(c0, c1))
         left.grid(False)
-        self.figure.colorbar(self.map, ax=left, label="log10 of last over first length")
+        self.figure.colorbar(
+            self.map, ax=left, label="training mode: log10 of last over first length"
+        )
         p = np.linspace(p0, p1, 100)
         (critical,) = left.plot(p, 2 * (1 - p), color=colors.BLACK, linestyle="--")
         (evaluation,) = left.plot([p0, p1], [2, 2], color=colors.GRAY, linestyle=":")
@@ -206,8 +209,7 @@ class CriticalMap(Picture):
         evaluation.set_label("$c = 2$")
         (self.here,) = left.plot([], [], "o", color=colors.BLACK, mfc="white", mew=2, ms=8)
         self.moves(critical, evaluation, self.here)
-        left.legend(loc="upper left", frameon=True, framealpha=0.9).set(animated=False)
-        self.moves(left.get_legend())
+        left.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
         right.set(title=r"activations $\|z_i\|$", yscale="log", ylim=(1e-6, 1e11))
         right.set(xlim=(-0.5, self.depth + 0.5), xlabel="layer $i$ (0 is the input)")
         count_by_ones(right)

@@ -10,7 +10,7 @@ def dropout_forward(x, keep, p):
 
 def there_and_back(x, grad_y, p, seed):
     keep = np.random.default_rng(seed).random(x.shape) >= p
-    # One mask for both ways: what did not speak does not learn.
+    # One mask for both ways: what had no part in the output has none in the gradient.
     mask = keep / (1 - p)
     return x * mask, grad_y * mask
 
@@ -20,9 +20,10 @@ def dropout_penalty(X, w, p):
     return p / (1 - p) * np.sum(w**2 * np.sum(X**2, axis=0))
 
 
-def critical_c(p):
-    # ReLU halves the square, dropout divides it by 1 - p: (c / 2) / (1 - p) = 1.
-    return 2 * (1 - p)
+def critical_c(p, slope):
+    # Half of the squares stay, half are multiplied by slope^2, and dropout divides by 1 - p:
+    # c (1 + slope^2) / 2 / (1 - p) = 1.
+    return 2 * (1 - p) / (1 + slope**2)
 
 
 def passes_needed(deviation, precision):
