@@ -9,7 +9,7 @@ from course_utils.experiments.comparison import compare, side
 from course_utils.experiments.weight_decay import C14, C15, Decoupled
 from course_utils.lab import figures
 from course_utils.lab.exercises.panels import EXERCISES
-from course_utils.nn import SGD, Adam, Linear, Sequential, mlp, softmax_cross_entropy
+from course_utils.nn import SGD, Adam, Linear, mlp, softmax_cross_entropy
 from course_utils.nn.optim import adam_direction, is_weight, moving_average
 
 F64 = {"dtype": np.float64}
@@ -150,6 +150,8 @@ def test_a_run_gives_its_norms_and_both_errors():
     assert figures_of[1]["x, norm, some"] == some[1, -1]
     assert figures_of[0]["x, test error, none"] == comparison.errors("none")[0]
     assert figures_of[0]["x, train error, none"] < 0.2
+    last = comparison.histories["none"][0].observations[100]
+    assert last.error == np.mean(last.answers != digits()[1])
 
 
 def test_trained_weights_are_of_one_start():
@@ -239,8 +241,13 @@ def test_the_exercises_are_the_library_s():
     for t, theirs in enumerate(trained(lambda layer: Adam(layer, 0.1)), start=1):
         ours, m, v = reference("adam_step")(ours, grads[t - 1], m, v, t, 0.1, 0.9, 0.999, 1e-8)
         assert np.allclose(ours, theirs)
-    keys = list(Sequential([small_network(norm="batch")]).params)
-    assert reference("decaying_keys")(keys) == [key for key in keys if is_weight(key)]
+
+
+def test_gamma_rests_where_loss_and_penalty_balance():
+    gamma = np.linspace(0, 3, 30001)
+    penalized = 0.7 / 2 * (gamma - 2) ** 2 + 0.4 / 2 * gamma**2
+    expected = gamma[penalized.argmin()]
+    assert reference("pulled_to")(2, 0.7, 0.4) == pytest.approx(expected, abs=1e-4)
 
 
 def test_dots_of_earlier_runs_stay():

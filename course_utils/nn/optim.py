@@ -89,8 +89,8 @@ class Adam:
     weight_decay : float
         lambda, zero or more; on weight matrices only.
     decoupled : bool
-        True: W shrinks by (1 - lr lambda) beside the step (AdamW); False: lambda W joins the
-        gradient (Adam with L2).
+        True: W itself shrinks by (1 - lr lambda), apart from both moments (AdamW); False: lambda W
+        joins the gradient (Adam with L2).
 
     Raises
     ------

@@ -70,18 +70,13 @@ def with_penalty(loss, grad, W, decay, penalty=half_square, slope=lambda W: W):
     return loss + decay * penalty(W), grad + decay * slope(W)
 
 
-def decaying_keys(keys):
-    return keys_that(keys, lambda name: name == "W")
+def pulled_to(best, curvature, weight_decay):
+    return curvature * best / (curvature + weight_decay)
 
 
-def parameter_names(rng):
-    yield (["W", "b"],)
-    yield (["0.W", "0.b", "1.gamma", "1.beta", "3.W", "3.b"],)
-    yield (["0.0.W", "0.0.b", "0.1.gamma", "0.1.beta"],)
-
-
-def keys_that(keys, decays):
-    return [key for key in keys if decays(key.rpartition(".")[2])]
+def scales(rng):
+    for curvature, weight_decay in ((2.0, 0.5), (0.1, 0.4), (1.5, 0.6)):
+        yield round(rng.uniform(1.2, 3), 1), curvature, weight_decay
 
 
 def adam_step(W, grad, first, second, t, lr, beta1, beta2, eps):
@@ -182,12 +177,12 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 partial(momentum_run, inside=False, beside=1.0),
-                "You shrink W beside the step: that is the decoupled form. In the L2 form the "
+                "You shrink W directly: that is the decoupled form. In the L2 form the "
                 "penalty's gradient is a part of the gradient, so it enters the velocity.",
             ),
             Mistake(
                 partial(momentum_run, beside=1.0),
-                "The decay acts twice: once in the velocity, and once more beside it.",
+                "The decay acts twice: once in the velocity, and once more on W itself.",
             ),
             Mistake(
                 partial(momentum_run, inside=False),
@@ -231,40 +226,68 @@ EXERCISES = [
         ],
     ),
     Exercise(
-        decaying_keys,
-        cases=parameter_names,
+        pulled_to,
+        cases=scales,
         mistakes=[
             Mistake(
-                lambda keys: list(keys),
-                "Everything decays here, as it does in PyTorch unless told otherwise. A bias only "
-                "shifts, and gamma and beta set a feature's scale and place: they are left alone.",
+                lambda best, curvature, weight_decay: best,
+                "This is where gamma goes without decay: `weight_decay` is not used.",
             ),
             Mistake(
-                lambda keys: keys_that(keys, lambda name: name in ("W", "b")),
-                "The biases decay too. A bias shifts an output and makes no function steeper.",
+                lambda best, curvature, weight_decay: 0 * best,
+                "This is the minimum of the penalty alone. It is pulled back by the loss.",
             ),
             Mistake(
-                lambda keys: keys_that(keys, lambda name: name in ("W", "gamma")),
-                "gamma decays too. It starts at one, not at zero, and it is what sets the scale "
-                "after a normalization.",
+                lambda best, curvature, weight_decay: best / (1 + weight_decay),
+                "This is the bias of section 8, where the curvature was 1. The flatter the loss, "
+                "the more decay decides.",
             ),
             Mistake(
-                lambda keys: keys_that(keys, lambda name: name != "W"),
-                "The wrong way round: these are the parameters that are left alone.",
+                lambda best, curvature, weight_decay: (1 - weight_decay) * best,
+                "One shrinking step from `best`, with learning rate 1. Asked is where both forces "
+                "are in balance: set the derivative to zero.",
             ),
             Mistake(
-                lambda keys: [key for key in keys if key == "W"],
-                "Only a key that is `W` and nothing else is found. In a network the keys are "
-                '"0.W", "3.W" and so on: look at what follows the last dot.',
+                lambda best, curvature, weight_decay: (
+                    weight_decay * best / (curvature + weight_decay)
+                ),
+                "The two shares are exchanged: this says that more decay leaves more.",
             ),
             Mistake(
-                lambda keys: [key for key in keys if key.startswith("0.") and key[-1] == "W"],
-                "Only the first layer's weights decay. All weight matrices do.",
+                lambda best, curvature, weight_decay: (
+                    curvature * best / (curvature + 2 * weight_decay)
+                ),
+                "A factor 2 too much: the penalty is lambda / 2 times the square.",
+            ),
+            Mistake(
+                lambda best, curvature, weight_decay: (
+                    2 * curvature * best / (2 * curvature + weight_decay)
+                ),
+                "A factor 2 too much: the loss is half the curvature times the square.",
+            ),
+            Mistake(
+                lambda best, curvature, weight_decay: (
+                    (curvature * best + weight_decay) / (curvature + weight_decay)
+                ),
+                "Here decay pulls gamma to 1, where it starts. Its penalty pulls to 0.",
+            ),
+            Mistake(
+                lambda best, curvature, weight_decay: curvature * best / (curvature - weight_decay),
+                "A sign: gamma is pushed away from zero. The derivative of the penalty is "
+                "`+ weight_decay * gamma`.",
+            ),
+            Mistake(
+                lambda best, curvature, weight_decay: best - weight_decay / curvature,
+                "This is the balance with a penalty on the absolute value (L1), whose derivative "
+                "does not shrink with gamma.",
             ),
         ],
         hints=[
-            'The keys look like "W" or "3.W" or "0.0.W": what counts stands after the last dot.',
-            '`key.split(".")[-1]` is that part.',
+            (
+                "The derivative of the loss is `curvature * (gamma - best)`, that of the penalty "
+                "`weight_decay * gamma`."
+            ),
+            "Set their sum to zero and solve for gamma.",
         ],
     ),
     Exercise(

@@ -41,8 +41,11 @@ class DecayedFit(Picture):
         )
         self.fit = Curve(self, left, color=colors.BLUE, label="network")
         left.legend(loc="upper left")
-        right.set(title="norm of the weights", xlabel="step", yscale="log")
-        right.set(xlim=(0, self.steps), ylim=(1e-3, 200))
+        self.distances = self.moves(
+            left.text(0.98, 0.03, "", transform=left.transAxes, ha="right", va="bottom")
+        )
+        right.set(title="norm of the weights", xlabel="step")
+        right.set(xlim=(0, self.steps), ylim=(0, 50), xticks=np.linspace(0, self.steps, 5))
         self.norm = Curve(self, right, color=colors.BLUE)
 
     def show(self, values):
@@ -56,6 +59,7 @@ class DecayedFit(Picture):
         inside = np.abs(grid) <= 1
         off_truth = np.sqrt(np.mean((fit - np.sin(np.pi * grid))[inside] ** 2))
         off_data = np.sqrt(np.mean((np.interp(x, grid, fit) - y) ** 2))
+        self.distances.set_text(f"off the data {words(off_data)}, off the truth {words(off_truth)}")
         return (
             f"After {steps[-1]} steps the curve is off the data by {words(off_data)} and off the "
             f"truth by {words(off_truth)}; the weights' norm is {words(norms[-1])}."
@@ -70,14 +74,13 @@ class NormPaths(Picture):
     steps : int
     limits : (float, float)
     ylabel : str
-    yscale : {"linear", "log"}
     """
 
     size = (7.6, 3.2)
 
-    def __init__(self, steps, limits, ylabel="norm of the weights", yscale="linear"):
+    def __init__(self, steps, limits, ylabel="norm of the weights"):
         self.steps = steps
-        self.axis = {"ylabel": ylabel, "yscale": yscale, "ylim": limits}
+        self.axis = {"ylabel": ylabel, "ylim": limits}
         super().__init__()
 
     def build(self):
@@ -93,12 +96,14 @@ class NormPaths(Picture):
             self.axes.fill_between(x, low, high, color=color, alpha=0.3, lw=0)
             Curve(self, self.axes, color=color, label=side).set(x, median)
             readings.append(f"{side}: {words(median[0])} to {words(median[-1])}")
-        self.axes.legend(loc="best")
+        self.axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
         return "; ".join(readings)
 
 
 class NormsAndErrors(Picture):
     """Final norms and errors side by side over the same settings, with the range over seeds.
+
+    The lines are medians, the bars ranges, a little apart from line to line.
 
     Parameters
     ----------
@@ -107,32 +112,41 @@ class NormsAndErrors(Picture):
     xlabel : str
     largest : (float, float)
         Ends of the two axes, which start at zero.
+    error : str
+        Title of the right one.
     """
 
     size = (8.0, 3.3)
+    apart = 0.06  # on the axis of settings
 
-    def __init__(self, settings, xlabel, largest):
+    def __init__(self, settings, xlabel, largest, error="test error"):
         self.settings, self.xlabel, self.largest = tuple(settings), xlabel, largest
+        self.error = error
         super().__init__()
 
     def build(self):
         self.panels = self.figure.subplots(1, 2)
         places = np.arange(len(self.settings))
         for axes, title, top in zip(
-            self.panels, ("norm of the weights", "error"), self.largest, strict=True
+            self.panels, ("norm of the weights", self.error), self.largest, strict=True
         ):
             axes.set(title=title, xlabel=self.xlabel, ylim=(0, top))
             axes.set(xlim=(-0.3, len(places) - 0.7))
             axes.set_xticks(places, [f"{setting:g}" for setting in self.settings])
 
     def show(self, values):
-        """`values` maps a name to (norms, errors, color), arrays of shape (seeds, settings)."""
+        """`values` maps a name to (norms, errors, color), arrays of shape (seeds, settings).
+
+        Norms may be None, where another line of the same runs shows them.
+        """
         self.start_over()
-        places, readings = np.arange(len(self.settings)), []
-        for name, (norms, errors, color) in values.items():
+        readings = []
+        for number, (name, (norms, errors, color)) in enumerate(values.items()):
+            places = np.arange(len(self.settings)) + self.apart * (number - (len(values) - 1) / 2)
             for axes, runs in zip(self.panels, (norms, errors), strict=True):
-                low, high = np.min(runs, axis=0), np.max(runs, axis=0)
-                axes.fill_between(places, low, high, color=color, alpha=0.25, lw=0)
+                if runs is None:
+                    continue
+                axes.vlines(places, np.min(runs, axis=0), np.max(runs, axis=0), color=color)
                 curve = Curve(self, axes, color=color, marker="o", ms=4, label=name)
                 curve.set(places, np.median(runs, axis=0))
             ends = [words(np.median(errors, axis=0)[place]) for place in (0, -1)]

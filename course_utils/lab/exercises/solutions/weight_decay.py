@@ -17,9 +17,9 @@ def momentum_steps(W, grads, lr, momentum, weight_decay):
     return W
 
 
-def decaying_keys(keys):
-    # Weight matrices only: "W", "0.W", "0.0.W" and so on.
-    return [key for key in keys if key.split(".")[-1] == "W"]
+def pulled_to(best, curvature, weight_decay):
+    # curvature (gamma - best) + weight_decay gamma = 0
+    return curvature * best / (curvature + weight_decay)
 
 
 def penalized(loss, grad, W, weight_decay):
