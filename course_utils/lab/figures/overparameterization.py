@@ -6,6 +6,9 @@ from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
 from course_utils.lab.figures.parts import Curve, words
 
+ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 3, "columnspacing": 1}
+FLOOR = 1e-3  # errors below are drawn here
+
 
 class ErrorPaths(Picture):
     """Errors over training, a line for each seed of each side.
@@ -35,7 +38,7 @@ class ErrorPaths(Picture):
             for i, (steps, errors) in enumerate(paths):
                 label = side if i == 0 else None
                 Curve(self, self.axes, color=color, label=label).set(steps, errors)
-                self.axes.plot(steps[-1], errors[-1], "o", color=color, markersize=5)
+                self.axes.plot(steps[-1], errors[-1], "o", color=color, markersize=5, clip_on=False)
             ends = [steps[-1] for steps, _ in paths]
             when = " to ".join(str(end) for end in sorted({min(ends), max(ends)}))
             last = float(np.median([errors[-1] for _, errors in paths]))
@@ -66,15 +69,15 @@ class FeatureFit(Picture):
     def build(self):
         parts = self.figure.subfigures(1, 2, width_ratios=(1, 1.1))
         fit = parts[0].subplots()
-        fit.set(xlim=(-1.03, 1.03), ylim=(-3, 3), xlabel="$x$", title="the function found")
+        fit.set(xlim=(-1.03, 1.03), ylim=(-3, 3), xlabel="$x$")
         fit.plot(self.grid, self.truth, color=colors.THEORY, linestyle="--", label="truth")
         self.fit = Curve(self, fit, color=colors.BLUE, label="fit")
         style = {"linestyle": "none", "marker": "o", "markersize": 4.5}
         self.examples = Curve(self, fit, color=colors.BLACK, label="examples", **style)
-        fit.legend(loc="lower left", ncols=3, columnspacing=1)
+        fit.legend(**ABOVE)
         errors, norms = parts[1].subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
         axis = {"xscale": "log", "yscale": "log", "xlim": (self.features[0], self.features[-1])}
-        errors.set(ylabel="mean squared error", ylim=(1e-3, 1e4), **axis)
+        errors.set(ylabel="mean squared error", ylim=(FLOOR, 1e4), **axis)
         norms.set(ylabel=r"norm $\|w\|$", ylim=(0.1, 1e9), xlabel="number of features $N$", **axis)
         ticks = [2, 5, 10, 20, 50, 100, 200, 500, 1000]
         norms.set_xticks(ticks, [str(tick) for tick in ticks])
@@ -105,11 +108,11 @@ class FeatureFit(Picture):
         self.examples.set(x, y)
         self.fit.set(self.grid, found)
         for curve, row in zip((self.test, self.train, self.norm), curves, strict=True):
-            curve.set(self.features, np.maximum(row, 1e-3) if curve is self.train else row)
+            curve.set(self.features, row if curve is self.norm else np.maximum(row, FLOOR))
         for threshold in self.thresholds:
             threshold.set_xdata([len(x)] * 2)
         self.word.xy = (len(x), self.word.xy[1])
-        for here, value in zip(self.here, (test, norm), strict=True):
+        for here, value in zip(self.here, (max(test, FLOOR), norm), strict=True):
             here.set([n], [value])
         exactly = "every example is fit exactly" if train < 1e-9 else "the examples are not all fit"
         return (
@@ -139,12 +142,12 @@ class FunctionFound(Picture):
 
     def build(self):
         function, loss = self.figure.subplots(1, 2, width_ratios=(1.7, 1))
-        function.set(xlim=(-1.03, 1.03), ylim=(-2.2, 2.2), xlabel="$x$", title="the function found")
+        function.set(xlim=(-1.03, 1.03), ylim=(-2.2, 2.2), xlabel="$x$")
         style = {"color": "#aaaaaa", "linewidth": 1.2, "label": "before training"}
         self.start = self.moves(*function.plot([], [], **style))
         self.now = Curve(self, function, color=colors.BLUE, label="now")
         function.plot(self.points, self.values, "o", color=colors.BLACK, ms=5, label="examples")
-        function.legend(loc="lower left", ncols=3, columnspacing=1)
+        function.legend(**ABOVE)
         loss.set(xscale="log", yscale="log", xlim=(1, self.steps), ylim=(5e-4, 1e4))
         loss.set(xlabel="step", title="loss")
         self.loss = Curve(self, loss, color=colors.TRAIN)

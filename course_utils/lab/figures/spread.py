@@ -110,18 +110,18 @@ class DotsBySide(Picture):
         From top to bottom.
     limits : (float, float)
     xlabel : str
+    xscale : {"linear", "log"}
     """
 
-    def __init__(self, sides, limits, xlabel):
-        self.sides, self.limits, self.xlabel = tuple(sides), limits, xlabel
+    def __init__(self, sides, limits, xlabel, xscale="linear"):
+        self.sides = tuple(sides)
+        self.axis = {"xlim": limits, "xlabel": xlabel, "xscale": xscale}
         self.size = (7.6, 0.9 + 0.34 * len(self.sides))
         super().__init__()
 
     def build(self):
         places = np.arange(len(self.sides))
-        self.axes = self.figure.add_subplot(
-            xlim=self.limits, xlabel=self.xlabel, ylim=(len(self.sides) - 0.5, -0.5)
-        )
+        self.axes = self.figure.add_subplot(ylim=(len(self.sides) - 0.5, -0.5), **self.axis)
         self.axes.set_yticks(places, self.sides)
         self.axes.grid(axis="y", visible=False)
 
