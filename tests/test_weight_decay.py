@@ -42,7 +42,7 @@ def test_norm_counts_weight_matrices_only():
     for key in ("0.b", "1.gamma", "1.beta"):
         network.params[key][:] = 100
     assert weight_decay.weight_norm(network) == pytest.approx(np.sqrt(flat @ flat))
-    norm, _ = weight_decay.observe_hidden(network, digits())
+    (norm,) = weight_decay.observe_hidden(network, digits())
     assert norm == np.linalg.norm(network.params["3.W"])
 
 
