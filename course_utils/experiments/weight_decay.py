@@ -213,7 +213,7 @@ def decayed_with_batch_norm(train, test, seeds, decays):
         batch_size=50,
         seeds=seeds,
         observe=observe_hidden,
-        evaluate_every=EVERY,
+        evaluate_every=100,
     )
 
 
