@@ -5,6 +5,7 @@ import pytest
 
 from course_utils.experiments import evaluate, interpolation, overparameterization
 from course_utils.experiments.interpolation import FEATURES, GRID, RandomFeatures
+from course_utils.lab import figures
 from course_utils.nn import SGD, mlp, softmax_cross_entropy
 from course_utils.nn.layers import relu
 
@@ -146,6 +147,19 @@ def test_curves_are_the_solutions_and_noise_is_scaled_not_redrawn():
     assert np.allclose(off[0], 0) and np.allclose(2 * off[1], off[2])
     first = np.sqrt(2) * data.features(data.x, 10)[:, :5]
     assert np.allclose(data.features(data.x, 5), first)
+
+
+def test_errors_below_the_axis_are_drawn_at_its_end():
+    picture = figures.FeatureFit(FEATURES, GRID, interpolation.truth(GRID))
+    data = RandomFeatures(m=20, draw=0)
+    found, train_error, norm = data.solve(20, noise=0, ridge=0)
+    test_error = np.mean((found - interpolation.truth(GRID)) ** 2)
+    errors = (test_error, train_error, norm)
+    picture.update((data.x, data.targets(0), found, 20, errors, data.curves(0, 0)))
+    low, _ = picture.test.axes.get_ylim()
+    assert test_error < low
+    for curve in (picture.test, picture.train, picture.here[0]):
+        assert np.nanmin(curve.line.get_ydata()) == low and len(curve.below.get_xdata()) == 0
 
 
 # Ten points

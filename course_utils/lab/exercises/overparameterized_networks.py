@@ -215,7 +215,7 @@ EXERCISES = [
             ),
             Mistake(
                 corrupted(lambda wrong: slice(len(wrong))),
-                "The first labels are changed, not those at the places `wrong`.",
+                "The first labels are changed, not those with the indices `wrong`.",
             ),
             Mistake(
                 lambda labels, wrong, shifts: (labels[wrong] + shifts) % 10,
