@@ -5,7 +5,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.figures.parts import Curve, count_by_ones, mark_level, trend, words
+from course_utils.lab.figures.parts import Curve, count_by_ones, mark_level, norm_axes, trend, words
 
 MODES = {"training": colors.TRAIN, "evaluation": colors.TEST}
 GROWTH_COLORMAP = LinearSegmentedColormap.from_list("growth", [colors.BLUE, "white", colors.RED])
@@ -27,15 +27,10 @@ class DropoutNorms(Picture):
         super().__init__()
 
     def build(self):
-        panels = {
-            r"activations $\|z_i\|$": (1, 1e7),
-            r"gradients $\|\nabla_{z_i}\ell\|$": (1e-2, 1e5),
-        }
+        panels = self.figure.subplots(1, 2)
+        norm_axes(*panels, self.depth, ((1, 1e7), (1e-2, 1e5)))
         self.curves = {mode: [] for mode in MODES}
-        for axes, (title, limits) in zip(self.figure.subplots(1, 2), panels.items(), strict=True):
-            axes.set(title=title, yscale="log", ylim=limits, xlabel="layer $i$ (0 is the input)")
-            axes.set(xlim=(-0.5, self.depth + 0.5))
-            count_by_ones(axes)
+        for axes in panels:
             for mode, color in MODES.items():
                 line = Curve(self, axes, color=color, marker="o", markersize=3, label=mode)
                 theory = Curve(self, axes, color=colors.THEORY, linestyle="--", linewidth=1.2)
