@@ -152,8 +152,8 @@ C10 = Claim(
 
 # Claim C11: yet it generalizes
 
-WIDTHS = (4, 8, 16, 32, 64, 128, 512)
-NOISY_WIDTHS = (8, 16, 32, 64, 128, 256)
+WIDTHS = (4, 8, 13, 16, 32, 64, 128, 512)
+NOISY_WIDTHS = (8, 13, 16, 32, 64, 128, 256)
 FROZEN_WIDTHS = (30, 100, 200, 400, 500, 1000, 2000, 4000)
 FEW = 500  # digits for the frozen networks
 
