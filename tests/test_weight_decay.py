@@ -55,16 +55,21 @@ def test_weights_decay(key):
 # The two forms of decay
 
 
+def take_steps(networks, optimizers, steps):
+    """Each network takes as many steps, on the same data."""
+    for network, optimizer in zip(networks, optimizers, strict=True):
+        for step in range(steps):
+            backward(network, seed=step)
+            optimizer.step()
+
+
 def test_without_momentum_penalty_and_shrink_then_step_are_one():
     networks = small_network(), small_network()
     optimizers = (
         SGD(networks[0], 0.1, weight_decay=0.2),
         Decoupled(SGD(networks[1], 0.1), weight_decay=0.2),
     )
-    for step in range(20):
-        for network, optimizer in zip(networks, optimizers, strict=True):
-            backward(network, seed=step)
-            optimizer.step()
+    take_steps(networks, optimizers, 20)
     for key, param in networks[0].params.items():
         np.testing.assert_allclose(param, networks[1].params[key], rtol=1e-11, atol=1e-13)
 
@@ -75,10 +80,7 @@ def test_with_momentum_they_are_not():
         SGD(networks[0], 0.1, 0.9, weight_decay=0.2),
         Decoupled(SGD(networks[1], 0.1, 0.9), weight_decay=0.2),
     )
-    for network, optimizer in zip(networks, optimizers, strict=True):
-        for step in range(20):
-            backward(network, seed=step)
-            optimizer.step()
+    take_steps(networks, optimizers, 20)
     norms = [weight_decay.weight_norm(network) for network in networks]
     assert norms[0] < 0.9 * norms[1]
 
@@ -89,10 +91,7 @@ def test_decoupled_around_adam_is_adamw():
         Adam(networks[0], 0.01, weight_decay=0.3),
         Decoupled(Adam(networks[1], 0.01), weight_decay=0.3),
     )
-    for step in range(5):
-        for network, optimizer in zip(networks, optimizers, strict=True):
-            backward(network, seed=step)
-            optimizer.step()
+    take_steps(networks, optimizers, 5)
     for key, param in networks[0].params.items():
         np.testing.assert_allclose(param, networks[1].params[key], rtol=1e-12)
 
