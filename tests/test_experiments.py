@@ -19,6 +19,7 @@ from course_utils.experiments.claims import TABLE_SEEDS, Claim, all_claims
 from course_utils.experiments.comparison import compare, run_side, small_set
 from course_utils.experiments.initialization import scales
 from course_utils.experiments.propagation import standard_weights
+from course_utils.experiments.training import answers
 from course_utils.nn import (
     SGD,
     BatchNorm,
@@ -389,6 +390,22 @@ def test_compare_gives_every_side_the_same_start_and_the_same_data():
     assert differ.diverged("bursts").all() and not differ.diverged("slow").any()
     assert np.isnan(differ.errors("bursts")).all() and (differ.errors("slow") <= 1).all()
     assert "bursts" in str(differ) and "not a number in every run" in str(differ)
+
+
+def test_answers_are_those_of_evaluation_and_training_goes_on_as_before():
+    def with_dropout(rng):
+        network = mlp([2, 20, 2], p=0.5, rng=rng)
+        return network, SGD(network, 0.1)
+
+    options = {"steps": 20, "batch_size": 20, "evaluate_every": 5}
+    watched, history = run_side(
+        with_dropout, moons(), moons(50), 3, **options,
+        observe=lambda network, train: answers(network, train[0]),
+    )  # fmt: skip
+    alone, same = run_side(with_dropout, moons(), moons(50), 3, **options)
+    assert watched.training and history.losses == same.losses
+    assert np.array_equal(history.observations[20], answers(alone, moons()[0]))
+    assert np.mean(history.observations[20] != moons()[1]) == evaluate(watched, *moons()).error
 
 
 def test_compare_can_give_each_seed_its_data_and_watch_the_runs():

@@ -8,7 +8,7 @@ import numpy as np
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import compare, run_side, side, small_set
-from course_utils.experiments.training import evaluate, training_steps
+from course_utils.experiments.training import answers, evaluate, training_steps
 from course_utils.nn import (
     SGD,
     Dropout,
@@ -206,7 +206,7 @@ def regularization(train, test, seeds, wrong, rates=RATES, steps=400, progress=T
         batch_size=50,
         seeds=seeds,
         progress=progress,
-        observe=lambda network, digits: network.eval().forward(digits[0]).argmax(axis=1),
+        observe=lambda network, digits: answers(network, digits[0]),
     )
 
 

@@ -1,5 +1,6 @@
 """Training a network and measuring how well it does."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -49,6 +50,24 @@ class History:
         return self.evaluations[max(self.evaluations)] if self.evaluations else None
 
 
+@contextmanager
+def evaluation_mode(network):
+    """Evaluation mode; the mode that the network was in is put back afterwards."""
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        if was_training:
+            network.train()
+
+
+def answers(network, images):
+    """The class that the network gives to each image in evaluation mode, shape (m,)."""
+    with evaluation_mode(network):
+        return network.forward(images).argmax(axis=1)
+
+
 def evaluate(network, images, labels, batch_size=1000):
     """Loss and error in evaluation mode; the network's mode is put back afterwards.
 
@@ -75,19 +94,14 @@ def evaluate(network, images, labels, batch_size=1000):
     labels = np.asarray(labels)
     if len(labels) != len(images):
         raise ValueError(f"labels must be as many as images, {len(images)}, got {len(labels)}")
-    was_training = network.training
-    network.eval()
     loss = wrong = 0.0
-    try:
+    with evaluation_mode(network):
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)
             with np.errstate(over="ignore", invalid="ignore"):
                 logits = network.forward(images[batch])
                 loss += softmax_cross_entropy(logits, labels[batch])[0] * len(logits)
             wrong += np.sum(logits.argmax(axis=1) != labels[batch])
-    finally:
-        if was_training:
-            network.train()
     return Evaluation(float(loss / len(images)), float(wrong / len(images)))
 
 

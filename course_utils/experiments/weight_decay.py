@@ -8,7 +8,7 @@ import numpy as np
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import compare, side, small_set
-from course_utils.experiments.training import training_steps
+from course_utils.experiments.training import answers, training_steps
 from course_utils.nn import SGD, Adam, mlp
 from course_utils.nn.optim import is_weight
 
@@ -59,8 +59,8 @@ class Observed(NamedTuple):
 def observe(network, train):
     """What is followed in a run; the error is on the labels as given."""
     images, labels = (array[:5000] for array in train)
-    answers = network.forward(images).argmax(axis=1)
-    return Observed(weight_norm(network), float(np.mean(answers != labels)), answers)
+    given = answers(network, images)
+    return Observed(weight_norm(network), float(np.mean(given != labels)), given)
 
 
 def paths(runs):
