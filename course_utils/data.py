@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from course_utils.checks import check_choice, check_count, check_generator, check_number
+
 MNIST_FILE = Path(__file__).resolve().parents[1] / "data" / "mnist.npz"
 MNIST_SHA256 = "e183595579f3fdb5af0a6aa55938e81620b1f28a8118b2eda52dce03bbf6087b"
 MNIST_MEAN = 0.1307  # of all training pixels, on the scale 0 to 1
@@ -38,8 +40,7 @@ def load_mnist(split="train"):
     FileNotFoundError
         If the file is missing.
     """
-    if split not in ("train", "test"):
-        raise ValueError(f'split must be "train" or "test", got {split!r}')
+    check_choice("split", split, ("train", "test"))
     restore = "restore it with `git checkout -- data/mnist.npz`, or see data/README.md"
     try:
         content = MNIST_FILE.read_bytes()
@@ -83,6 +84,31 @@ def standardize(images, out=None):
     return np.divide(out, MNIST_STD, out=out)
 
 
+def digits(test=2000):
+    """Load both splits of MNIST, standardized: what nearly every experiment starts from.
+
+    Parameters
+    ----------
+    test : int, 1 to 10,000
+        How many of the test examples; the first ones are taken.
+
+    Returns
+    -------
+    train, test : (ndarray, ndarray)
+        Images (m, 784), float32, and labels (m,), as `load_mnist` and `standardize` give them.
+
+    Raises
+    ------
+    TypeError, ValueError, FileNotFoundError
+        For another `test`, or as `load_mnist`.
+    """
+    check_count("test", test, maximum=10_000)
+    images, labels = load_mnist("train")
+    test_images, test_labels = load_mnist("test")
+    train = standardize(images, out=images), labels  # in place, which saves 188 MB
+    return train, (standardize(test_images[:test]), test_labels[:test])
+
+
 def few_digits(train, m, rng, wrong=0.0):
     """Draw m examples without replacement, and give a share of them a wrong label.
 
@@ -108,10 +134,9 @@ def few_digits(train, m, rng, wrong=0.0):
         For m or a share out of range, or an rng of another kind.
     """
     images, labels = train
-    _check_count("m", m, most=len(labels))
-    _check_rng(rng)
-    if not 0 <= wrong <= 1:
-        raise ValueError(f"wrong must be a share from 0 to 1, got {wrong!r}")
+    check_count("m", m, maximum=len(labels))
+    check_generator("rng", rng, optional=False)
+    check_number("wrong", wrong, 0, 1, open_high=False)
     chosen = rng.choice(len(labels), m, replace=False)
     labels, spoiled = labels[chosen], rng.permutation(m)[: round(wrong * m)]
     labels[spoiled] = (labels[spoiled] + rng.integers(1, 10, len(spoiled))) % 10
@@ -147,10 +172,10 @@ def minibatches(images, labels, batch_size, rng, epochs=1):
     m = len(images)
     if len(labels) != m:
         raise ValueError(f"labels must be as many as images, {m}, got {len(labels)}")
-    _check_count("batch_size", batch_size, most=m)
+    check_count("batch_size", batch_size, maximum=m)
     if epochs is not None:
-        _check_count("epochs", epochs)
-    _check_rng(rng)
+        check_count("epochs", epochs)
+    check_generator("rng", rng, optional=False)
 
     def batches():
         for _ in itertools.count() if epochs is None else range(epochs):
@@ -192,16 +217,6 @@ def two_moons(m, rng, noise=0.1):
     return _points_along(curve, m, rng, noise)
 
 
-def spirals(m, rng, noise=0.05):
-    """Draw two spiral arms of a turn and a third; everything else is as in `two_moons`."""
-
-    def curve(t, side):
-        radius = 2 * np.sqrt(0.01 + 0.99 * t)  # 0.2 to 2, evenly spread along the arm
-        return side * radius * np.exp(1.5j * np.pi * radius)
-
-    return _points_along(curve, m, rng, noise)
-
-
 def circles(m, rng, noise=0.1):
     """Draw a large circle around a small one; everything else is as in `two_moons`."""
 
@@ -213,22 +228,10 @@ def circles(m, rng, noise=0.1):
 
 def _points_along(curve, m, rng, noise):
     """Draw m noisy points `curve(t, side)`, as x + iy; t is in [0, 1), side +1 and -1 in turn."""
-    _check_count("m", m)
-    _check_rng(rng)
-    if not 0 <= noise < np.inf:
-        raise ValueError(f"noise must be a finite number of at least 0, got {noise!r}")
+    check_count("m", m)
+    check_generator("rng", rng, optional=False)
+    check_number("noise", noise)
     labels = np.arange(m, dtype=np.int64) % 2
     z = curve(rng.uniform(size=m), 1 - 2 * labels)
     points = np.stack([z.real, z.imag], axis=1) + noise * rng.normal(size=(m, 2))
     return points.astype(np.float32), labels
-
-
-def _check_count(name, value, most=np.inf):
-    if not isinstance(value, (int, np.integer)) or not 1 <= value <= most:
-        limit = f" and at most {most}" if most < np.inf else ""
-        raise ValueError(f"{name} must be an integer of at least 1{limit}, got {value!r}")
-
-
-def _check_rng(rng):
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}")

@@ -1,6 +1,7 @@
 """Comparing networks: the same data, order, budget and seeds on every side."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -10,61 +11,50 @@ from course_utils.experiments.training import fit
 from course_utils.nn import SGD, mlp
 
 
-@dataclass
+@dataclass(frozen=True)
 class Comparison:
     """Runs that differ in one thing, over the same seeds.
 
     Attributes
     ----------
-    seeds : tuple of int
-    histories : dict of str to list of History
-        By side, one run a seed.
+    by_seed : dict of int to dict of str to History
+        For each seed, one run a side.
     """
 
-    seeds: tuple
-    histories: dict = field(default_factory=dict)
+    by_seed: dict
+
+    @property
+    def seeds(self):
+        """The seeds, a tuple."""
+        return tuple(self.by_seed)
+
+    @property
+    def sides(self):
+        """The names of the sides, a list."""
+        return list(next(iter(self.by_seed.values()), {}))
+
+    def runs(self, side):
+        """One side's runs, a list of History in the order of the seeds."""
+        return [runs[side] for runs in self.by_seed.values()]
 
     def losses(self, side, window=50):
         """Mean loss over the last `window` steps, shape (seeds,); NaN where a run diverged."""
-        return np.array([np.mean(run.losses[-window:]) for run in self.histories[side]])
+        return np.array([np.mean(run.losses[-window:]) for run in self.runs(side)])
 
     def errors(self, side):
         """Share of wrong answers at the end, shape (seeds,); NaN where a run diverged."""
-        return np.array(
-            [np.nan if run.diverged_at is not None else run.final.error
-             for run in self.histories[side]]
-        )  # fmt: skip
+        finals = [np.nan if run.diverged else run.final.error for run in self.runs(side)]
+        return np.array(finals)
 
     def diverged(self, side):
         """Whether each run's loss stopped being finite, shape (seeds,)."""
-        return np.array([run.diverged_at is not None for run in self.histories[side]])
+        return np.array([run.diverged for run in self.runs(side)])
 
     def only(self, sides):
         """The runs of some sides."""
-        return Comparison(self.seeds, {side: self.histories[side] for side in sides})
-
-    def by_seed(self):
-        """A dict of side to History for each seed."""
-        sides = self.histories.items()
-        return [{side: runs[i] for side, runs in sides} for i in range(len(self.seeds))]
-
-    def __str__(self):
-        lines = [f"{'':16}  loss over the last 50 steps   test error   ({len(self.seeds)} seeds)"]
-        for side in self.histories:
-            if self.diverged(side).all():
-                lines.append(f"{side:16}  not a number in every run")
-                continue
-            loss, error = self.losses(side), self.errors(side)
-            lines.append(
-                f"{side:16}  {np.nanmin(loss):.3f} to {np.nanmax(loss):.3f}"
-                f"{'':13}  {np.nanmin(error):.3f} to {np.nanmax(error):.3f}"
-                + (
-                    f"   ({self.diverged(side).sum()} diverged)"
-                    if self.diverged(side).any()
-                    else ""
-                )
-            )
-        return "\n".join(lines)
+        return Comparison(
+            {seed: {side: runs[side] for side in sides} for seed, runs in self.by_seed.items()}
+        )
 
 
 def side(widths, lr, momentum=0.0, weight_decay=0.0, **options):
@@ -85,8 +75,18 @@ def small_set(train, seed, m=1000, wrong=0.0):
     return few_digits(train, m, np.random.default_rng([seed, 2]), wrong)
 
 
-def run_side(make, train, test, seed, *, observe=None, **options):
+def run_side(make, train, test, seed, **options):
     """One run of a side, from the random numbers that `compare` gives it.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(rng) -> (network, optimizer)``.
+    train, test : (ndarray, ndarray)
+        Images and labels; `test` may be None.
+    seed : int
+    **options
+        For `fit`: `steps`, `batch_size` and more.
 
     Returns
     -------
@@ -95,41 +95,70 @@ def run_side(make, train, test, seed, *, observe=None, **options):
     history : History
     """
     network, optimizer = make(np.random.default_rng([seed, 0]))
-    history = fit(
-        network,
-        optimizer,
-        *train,
-        rng=np.random.default_rng([seed, 1]),
-        test=test,
-        observe=observe and (lambda network: observe(network, train)),
-        **options,
-    )
-    return network, history
+    rng = np.random.default_rng([seed, 1])
+    return network, fit(network, optimizer, *train, rng=rng, test=test, **options)
 
 
-def compare(sides, train, test, *, steps, batch_size, seeds, progress=True, **options):
-    """Train each side on the same data, in the same order, for as long, from the same seeds.
+def run_sides(sides, train, test, seed, **options):
+    """One seed's runs: each side on the same data, in the same order, for as long.
 
-    For each seed every side starts from the same random numbers and sees the same minibatches: what
-    differs is what the sides do with them.
+    Every side starts from the same random numbers and sees the same minibatches: what differs is
+    what the sides do with them.
 
     Parameters
     ----------
     sides : dict of str to callable
         ``side(rng) -> (network, optimizer)``.
     train : (ndarray, ndarray), or callable
-        Images and labels, or ``train(seed)`` which gives them: each seed its own, every side the
-        same.
+        Images and labels, or ``train(seed)`` which gives them.
     test : (ndarray, ndarray)
-        Images and labels.
+    seed : int
+    **options
+        As for `run_side`.
+
+    Returns
+    -------
+    dict of str to History
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If a run is interrupted: a seed is whole or is none.
+    """
+    digits = train(seed) if callable(train) else train
+    runs = {}
+    for name, make in sides.items():
+        _, runs[name] = run_side(make, digits, test, seed, **options)
+        if runs[name].interrupted:
+            raise KeyboardInterrupt
+    return runs
+
+
+def over_seeds(run, seeds, progress=True):
+    """``run(seed)`` for each seed: a dict by seed, of what is done if it is interrupted."""
+    found = {}
+    try:
+        for seed in tqdm(seeds, disable=not progress, leave=False):
+            found[seed] = run(seed)
+    except KeyboardInterrupt:
+        pass
+    return found
+
+
+def compare(sides, train, test, *, steps, batch_size, seeds, progress=True, **options):
+    """Train each side on the same data, in the same order, for as long, from the same seeds.
+
+    Parameters
+    ----------
+    sides, train, test
+        As for `run_sides`; a callable `train` gives each seed its own data, every side the same.
     steps, batch_size : int
     seeds : sequence of int
         At least two: one run shows no spread.
     progress : bool
         Show a progress bar.
     **options
-        `evaluate_every` as for `fit`, and `observe`, called as ``observe(network, train)`` with the
-        seed's training data.
+        `evaluate_every` and `observe` as for `fit`.
 
     Returns
     -------
@@ -146,18 +175,5 @@ def compare(sides, train, test, *, steps, batch_size, seeds, progress=True, **op
         raise ValueError(
             f"compare needs at least 2 sides and 2 seeds, got {len(sides)} and {len(seeds)}"
         )
-    options |= {"steps": steps, "batch_size": batch_size}
-    finished, runs = [], {side: [] for side in sides}
-    with tqdm(total=len(sides) * len(seeds), disable=not progress, leave=False) as bar:
-        for seed in seeds:
-            digits = train(seed) if callable(train) else train
-            for name, make in sides.items():
-                _, run = run_side(make, digits, test, seed, **options)
-                if run.interrupted:
-                    return Comparison(
-                        tuple(finished), {s: r[: len(finished)] for s, r in runs.items()}
-                    )
-                runs[name].append(run)
-                bar.update()
-            finished.append(seed)
-    return Comparison(seeds, runs)
+    run = partial(run_sides, sides, train, test, steps=steps, batch_size=batch_size, **options)
+    return Comparison(over_seeds(run, seeds, progress))

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_utils.experiments.probes import mean_norm
+from course_utils.experiments.vitals import mean_norm
 from course_utils.nn import softmax_cross_entropy
 
 

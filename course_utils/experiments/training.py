@@ -7,9 +7,11 @@ from itertools import islice
 import numpy as np
 from tqdm.auto import tqdm
 
+from course_utils.checks import check_batch, check_count
 from course_utils.data import minibatches
-from course_utils.nn import NonFiniteError, softmax_cross_entropy
-from course_utils.nn.checks import check_batch, check_count
+from course_utils.nn import NonFiniteError, Sequential, softmax_cross_entropy
+
+GUESSING = float(np.log(10))  # the loss of ten equal probabilities
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class History:
     evaluations : dict of int to Evaluation
         By number of steps done.
     observations : dict of int to object
-        What ``observe(network)`` returned, by number of steps done.
+        What ``observe(network, train)`` returned, by number of steps done.
     diverged_at : int or None
         The number of updates after which the loss was no longer finite; training stopped there.
     interrupted : bool
@@ -45,26 +47,51 @@ class History:
     interrupted: bool = False
 
     @property
+    def diverged(self):
+        """Whether the loss stopped being finite."""
+        return self.diverged_at is not None
+
+    @property
     def final(self):
         """The last Evaluation; None where nothing was evaluated."""
         return self.evaluations[max(self.evaluations)] if self.evaluations else None
 
 
+def layers_of(network):
+    """The network's layers from input to output, those of a Sequential inside it in its place."""
+    if not isinstance(network, Sequential):
+        return [network]
+    return [layer for inner in network.layers for layer in layers_of(inner)]
+
+
 @contextmanager
-def evaluation_mode(network):
-    """Evaluation mode; the mode that the network was in is put back afterwards."""
-    was_training = network.training
-    network.eval()
+def mode(network, *, training):
+    """Training or evaluation mode for a while; then every layer is put back into its own.
+
+    Parameters
+    ----------
+    network : layer
+    training : bool
+    """
+    before = [(layer, layer.training) for layer in _with_inner(network)]
+    network.train() if training else network.eval()
     try:
-        yield
+        yield network
     finally:
-        if was_training:
-            network.train()
+        for layer, was_training in before:
+            layer.training = was_training
+
+
+def _with_inner(layer):
+    """A layer, the layers inside it, and those inside them."""
+    yield layer
+    for inner in getattr(layer, "layers", ()):
+        yield from _with_inner(inner)
 
 
 def answers(network, images):
     """The class that the network gives to each image in evaluation mode, shape (m,)."""
-    with evaluation_mode(network):
+    with mode(network, training=False):
         return network.forward(images).argmax(axis=1)
 
 
@@ -95,7 +122,7 @@ def evaluate(network, images, labels, batch_size=1000):
     if len(labels) != len(images):
         raise ValueError(f"labels must be as many as images, {len(images)}, got {len(labels)}")
     loss = wrong = 0.0
-    with evaluation_mode(network):
+    with mode(network, training=False):
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)
             with np.errstate(over="ignore", invalid="ignore"):
@@ -105,7 +132,7 @@ def evaluate(network, images, labels, batch_size=1000):
     return Evaluation(float(loss / len(images)), float(wrong / len(images)))
 
 
-def training_steps(network, optimizer, batches, loss=softmax_cross_entropy):
+def training_steps(network, optimizer, batches, loss=softmax_cross_entropy, *, steps=None):
     """Train on each batch in turn and yield its loss; ends when the loss is no longer finite.
 
     One step is four lines: forward, loss, backward, update. A generator, so that a figure can show
@@ -118,14 +145,18 @@ def training_steps(network, optimizer, batches, loss=softmax_cross_entropy):
     batches : iterable of (x, labels)
     loss : callable
         ``loss(output, labels) -> (value, gradient)``.
+    steps : int, optional
+        End after so many batches, and take no further one.
 
     Yields
     ------
     float
         The loss before the step's update. The last one is NaN or infinite if training diverged.
     """
+    if steps is not None:
+        check_count("steps", steps)
     network.train()
-    for x, labels in batches:
+    for x, labels in islice(batches, steps):
         with np.errstate(over="ignore", invalid="ignore"):
             try:
                 value, grad = loss(network.forward(x), labels)
@@ -175,7 +206,7 @@ def fit(
         Images and labels to evaluate on, at the end and, if `evaluate_every` is given, before the
         first step and after every so many.
     observe : callable, optional
-        ``observe(network)`` is called at every evaluation and its result kept.
+        ``observe(network, (images, labels))`` is called at every evaluation and its result kept.
     until_error : float, optional
         Stop at the first evaluation with at most this share of wrong answers on `test`.
     progress : bool
@@ -193,7 +224,7 @@ def fit(
     check_count("steps", steps)
     if evaluate_every is not None:
         check_count("evaluate_every", evaluate_every)
-    batches = islice(minibatches(images, labels, batch_size, rng, epochs=None), steps)
+    batches = minibatches(images, labels, batch_size, rng, epochs=None)
     history = History()
 
     def checkpoint(step):
@@ -201,7 +232,7 @@ def fit(
         if step != steps and (evaluate_every is None or step % evaluate_every != 0):
             return False
         if observe is not None:
-            history.observations[step] = observe(network)
+            history.observations[step] = observe(network, (images, labels))
         if test is None:
             return False
         history.evaluations[step] = evaluate(network, *test)
@@ -211,7 +242,7 @@ def fit(
         if evaluate_every is not None and checkpoint(0):
             return history
         with tqdm(total=steps, disable=not progress, leave=False) as bar:
-            for value in training_steps(network, optimizer, batches, loss):
+            for value in training_steps(network, optimizer, batches, loss, steps=steps):
                 history.losses.append(value)
                 bar.update()
                 if not np.isfinite(value):

@@ -1,13 +1,11 @@
 """What a student sees and touches: figures, sliders that move them, questions and exercises."""
 
 from course_utils.lab.controls import choice, draw_again, slider, toggle
-from course_utils.lab.exercises import check
 from course_utils.lab.live import Exploration, live
 from course_utils.lab.quiz import predict, reveal
 
 __all__ = [
     "Exploration",
-    "check",
     "choice",
     "draw_again",
     "live",

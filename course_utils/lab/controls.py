@@ -6,7 +6,7 @@ from numbers import Integral
 import ipywidgets as widgets
 import traitlets
 
-from course_utils.nn.checks import check_choice, check_number
+from course_utils.checks import check_choice, check_number
 
 WIDTH = "350px"
 

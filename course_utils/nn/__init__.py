@@ -4,14 +4,14 @@ Everything here is built by hand in the notebooks; a cell tagged ``library-...``
 code as this package.
 """
 
-from course_utils.nn.checks import NonFiniteError
+from course_utils.checks import NonFiniteError
 from course_utils.nn.gradients import gradient_check, numerical_gradient, relative_error
 from course_utils.nn.layers import Layer, Linear, ReLU, Tanh
 from course_utils.nn.losses import softmax, softmax_cross_entropy, squared_error
 from course_utils.nn.network import Sequential, mlp
 from course_utils.nn.normalization import BatchNorm, LayerNorm
 from course_utils.nn.optim import SGD, Adam
-from course_utils.nn.regularization import Dropout
+from course_utils.nn.dropout import Dropout
 
 __all__ = [
     "SGD",

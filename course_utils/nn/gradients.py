@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from course_utils.nn.checks import check_batch, check_layer
+from course_utils.checks import check_batch, check_layer
 
 
 def numerical_gradient(f, a, h=1e-5):

@@ -8,7 +8,7 @@ Notation: m examples a batch, n features; ``grad_y`` is the gradient of the loss
 
 import numpy as np
 
-from course_utils.nn.checks import (
+from course_utils.checks import (
     check_batch,
     check_count,
     check_dtype,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.nn.checks import check_batch, check_labels, check_shape
+from course_utils.checks import check_batch, check_labels, check_shape
 
 
 def softmax(logits):

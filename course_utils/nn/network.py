@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from course_utils.nn.checks import (
+from course_utils.checks import (
     check_choice,
     check_count,
     check_generator,
@@ -15,7 +15,7 @@ from course_utils.nn.checks import (
 )
 from course_utils.nn.layers import Layer, Linear, ReLU, Tanh
 from course_utils.nn.normalization import BatchNorm, LayerNorm
-from course_utils.nn.regularization import Dropout
+from course_utils.nn.dropout import Dropout
 
 
 class LayerView(Mapping):

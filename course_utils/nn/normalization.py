@@ -6,7 +6,7 @@ batch normalization over each column (one feature, all examples).
 
 import numpy as np
 
-from course_utils.nn.checks import (
+from course_utils.checks import (
     NonFiniteError,
     check_batch,
     check_count,

@@ -6,7 +6,7 @@ whatever parameters it is handed, biases and gamma and beta included.
 
 import numpy as np
 
-from course_utils.nn.checks import check_betas, check_layer, check_number
+from course_utils.checks import check_betas, check_layer, check_number
 
 
 def is_weight(key):

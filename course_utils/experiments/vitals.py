@@ -1,0 +1,140 @@
+"""The vital signs of a network in training: what goes on inside it, layer by layer, on one batch."""
+
+import contextlib
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_utils.experiments.training import layers_of
+from course_utils.nn import NonFiniteError, softmax_cross_entropy
+from course_utils.nn.optim import is_weight
+
+
+@dataclass(frozen=True)
+class VitalSigns:
+    """A network's vital signs on one batch; one entry a weight matrix, from input to output.
+
+    Attributes
+    ----------
+    activation : ndarray, shape (layers,)
+        Mean length of the rows of each block's output, a block being a layer with a weight matrix
+        and what follows it up to the next one.
+    gradient : ndarray, shape (layers,)
+        Length (Frobenius norm) of the gradient of each weight matrix.
+    update_ratio : ndarray, shape (layers,)
+        How far the optimizer's next step would move each weight matrix, over the matrix's length:
+        ||W after - W before|| / ||W before||, momentum, decay and rounding included.
+    dead : ndarray, shape (layers,)
+        Share of the block's units that somewhere in the block give the same number for every
+        example: a ReLU that is closed to all of them passes no signal and no gradient, whatever a
+        normalization behind it makes of its zeros. NaN where outputs are not finite.
+    loss : float
+    """
+
+    activation: np.ndarray
+    gradient: np.ndarray
+    update_ratio: np.ndarray
+    dead: np.ndarray
+    loss: float
+
+
+def mean_norm(x):
+    """Mean Euclidean length of the rows of x, in float64: squares leave float32 soon."""
+    return float(np.mean(np.linalg.norm(x.astype(np.float64), axis=1)))
+
+
+def length(W):
+    """Euclidean length of all entries of W together (Frobenius norm), in float64."""
+    return float(np.linalg.norm(W.astype(np.float64)))
+
+
+def weight_matrices(network):
+    """The network's weight matrices, a list."""
+    return [param for key, param in network.params.items() if is_weight(key)]
+
+
+def weight_norm(network):
+    """The root of the sum of all squared weights, biases and the like left out."""
+    return float(np.sqrt(sum(np.sum(np.square(W)) for W in weight_matrices(network))))
+
+
+def weights_of(network):
+    """All parameters in one row, biases included, in float64."""
+    return np.concatenate([p.ravel().astype(np.float64) for p in network.params.values()])
+
+
+def blocks(network):
+    """The network's layers in groups, a new one at every weight matrix but the first."""
+    groups = [[]]
+    for layer in layers_of(network):
+        if "W" in layer.params and any("W" in earlier.params for earlier in groups[-1]):
+            groups.append([])
+        groups[-1].append(layer)
+    return groups
+
+
+def vital_signs(network, optimizer, x, labels, loss=softmax_cross_entropy):
+    """Measure a network on one batch, in its present mode, and leave it as it was.
+
+    From where a BatchNorm layer in training mode refuses a batch that is not finite, all is NaN.
+
+    Parameters
+    ----------
+    network : Sequential
+    optimizer : object with ``step()``
+        The network's own; a copy of it takes one step on a copy of the network.
+    x : ndarray, shape (m, n)
+    labels : ndarray of int, shape (m,)
+    loss : callable
+        ``loss(output, labels) -> (value, gradient)``.
+
+    Returns
+    -------
+    VitalSigns
+    """
+    network, optimizer = copy.deepcopy((network, optimizer))  # together: one holds the other
+    groups = blocks(network)
+    linears = [layer for layer in layers_of(network) if "W" in layer.params]
+    activation, dead = np.full((2, len(groups)), np.nan)
+    gradient, ratio = np.full((2, len(linears)), np.nan)
+    value = np.nan
+    with np.errstate(over="ignore", invalid="ignore"), contextlib.suppress(NonFiniteError):
+        for i, group in enumerate(groups):
+            x, silent = pass_through(group, x)
+            activation[i] = mean_norm(x)
+            if np.isfinite(x).all():
+                dead[i] = silent.mean()
+        value, grad = loss(x, labels)
+        network.backward(grad, input_grad=False)
+        gradient[:] = [length(linear.grads["W"]) for linear in linears]
+        before = [linear.params["W"].astype(np.float64) for linear in linears]
+        optimizer.step()
+        ratio[:] = [moved(W, linear.params["W"]) for W, linear in zip(before, linears, strict=True)]
+    return VitalSigns(activation, gradient, ratio, dead, value)
+
+
+def pass_through(block, x):
+    """Send x through the layers of a block.
+
+    Returns
+    -------
+    x : ndarray, shape (m, n)
+        The output.
+    silent : ndarray of bool, shape (n,)
+        Which units gave the same number for every example behind one of the layers, from the
+        weight matrix on.
+    """
+    silent = False
+    for layer in block:
+        x = layer.forward(x)
+        if "W" in layer.params:
+            silent = np.zeros(x.shape[1], bool)
+        silent = silent | (np.ptp(x, axis=0) == 0)
+    return x, silent
+
+
+def moved(before, after):
+    """The length of after - before over that of before; 0 for weights that are all zero."""
+    start = length(before)
+    return length(after - before) / start if start else 0.0

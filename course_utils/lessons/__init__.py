@@ -1,0 +1,66 @@
+"""The lessons, one folder a notebook, named as it is: found by looking, never listed.
+
+- ``experiments.py``: what only this notebook measures, and its claims
+- ``pictures.py``: what only this notebook draws
+- ``exercises.py``: its tasks, ``EXERCISES``, and their known mistakes
+
+A lesson uses the instruments of `course_utils.experiments` and `course_utils.lab`, never another
+lesson; nothing imports a lesson by name but its notebook and its tests.
+"""
+
+import pkgutil
+from importlib import import_module
+from pathlib import Path
+
+from course_utils.experiments.claims import Claim, Measurement
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def names():
+    """The names of the lessons, in the order of their notebooks."""
+    folders = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+    return sorted(folders, key=lambda name: (number(name) is None, number(name), name))
+
+
+def number(name):
+    """The number of a lesson's notebook, "02", or None where there is no notebook."""
+    found = [path.stem[:2] for path in NOTEBOOKS.glob(f"[0-9][0-9]_{name}.ipynb")]
+    return found[0] if found else None
+
+
+def parts(name):
+    """The names of the modules of one lesson, a list."""
+    package = import_module(f"{__name__}.{name}")
+    return [module.name for module in pkgutil.iter_modules(package.__path__)]
+
+
+def part(name, module):
+    """One module of a lesson, for example ``part("dropout", "exercises")``."""
+    return import_module(f"{__name__}.{name}.{module}")
+
+
+def all_measurements():
+    """Every `Measurement` of the course, a dict by id: claims in their order, then the others."""
+    found = [
+        value
+        for name in names()
+        for module in parts(name)
+        if module not in ("exercises", "pictures")
+        for value in vars(part(name, module)).values()
+        if isinstance(value, Measurement)
+    ]
+    found.sort(key=lambda each: int(each.id[1:]) if isinstance(each, Claim) else 1000)
+    return {each.id: each for each in found}
+
+
+def all_claims():
+    """Every claim of the course, in order: a list."""
+    return [each for each in all_measurements().values() if isinstance(each, Claim)]
+
+
+def all_exercises():
+    """The exercises of every lesson that has some: a dict of lesson to list of `Exercise`."""
+    return {
+        name: part(name, "exercises").EXERCISES for name in names() if "exercises" in parts(name)
+    }

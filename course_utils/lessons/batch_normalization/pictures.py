@@ -1,0 +1,205 @@
+"""Pictures of batch normalization."""
+
+import numpy as np
+
+from course_utils.lab import colors
+from course_utils.lab.canvas import Picture
+from course_utils.lab.pictures.parts import Curve, norm_axes, words
+
+NORM_NAMES = {None: "without", "layer": "layer norm", "batch": "batch norm"}
+
+
+class RowsAndColumns(Picture):
+    """A matrix, normalized by rows and by columns, with the numbers that one entry has moved.
+
+    Parameters
+    ----------
+    shape : (int, int)
+    """
+
+    size = (7.6, 2.3)
+
+    def __init__(self, shape=(4, 3)):
+        self.shape = shape
+        super().__init__()
+
+    def build(self):
+        m, n = self.shape
+        titles = ("y", "rows: layer norm", "columns: batch norm")
+        fills = (colors.GRAY, colors.NORM["layer"], colors.NORM["batch"])
+        self.panels = []
+        for axes, title, fill in zip(self.figure.subplots(1, 3), titles, fills, strict=True):
+            axes.set(xlim=(-1.1, n - 0.4), ylim=(m - 0.4, -0.9), title=title, aspect="equal")
+            axes.axis("off")
+            axes.text((n - 1) / 2, -0.75, "features", ha="center", color=colors.GRAY)
+            axes.text(-0.85, (m - 1) / 2, "examples", va="center", rotation=90, color=colors.GRAY)
+            image = axes.imshow(
+                np.zeros((m, n, 4)), extent=(-0.5, n - 0.5, m - 0.5, -0.5), origin="upper"
+            )
+            for edge in range(m + 1):
+                axes.plot([-0.5, n - 0.5], [edge - 0.5] * 2, color="#cccccc", linewidth=0.8)
+            for edge in range(n + 1):
+                axes.plot([edge - 0.5] * 2, [-0.5, m - 0.5], color="#cccccc", linewidth=0.8)
+            center = {"ha": "center", "va": "center", "fontsize": 9.5}
+            numbers = [[axes.text(j, i, "", **center) for j in range(n)] for i in range(m)]
+            self.moves(image, *(text for row in numbers for text in row))
+            self.panels.append((image, np.array(numbers), fill))
+
+    def show(self, values):
+        """`values` is (before, now): each (y, by rows, by columns), arrays of the shape."""
+        before, now = values
+        counts = []
+        for (image, numbers, fill), old, new in zip(self.panels, before, now, strict=True):
+            moved = ~np.isclose(old, new, atol=1e-12)
+            red, green, blue = (int(fill[i : i + 2], 16) / 255 for i in (1, 3, 5))
+            image.set_data(moved[..., None] * np.array([red, green, blue, 0.35]))
+            for (i, j), number in np.ndenumerate(numbers):
+                number.set(text=f"{new[i, j]:z.2f}", weight="bold" if moved[i, j] else "normal")
+            counts.append(int(moved.sum()))
+        changed, rows, columns = counts
+        if not changed:
+            return "The entry has its first value: nothing has moved. Drag it."
+        k, s = np.argwhere(now[0] != before[0])[0]
+        value, by_row, by_column = (matrix[k, s] for matrix in now)
+        return (
+            f"The entry is {value:z.2f} now. Normalized by rows it is {by_row:z.2f}, and {rows} "
+            f"numbers have moved, all of example {k + 1}; normalized by columns it is "
+            f"{by_column:z.2f}, and {columns} have moved, all of feature {s + 1}."
+        )
+
+
+class ScalesWithAndWithout(Picture):
+    """Activations and gradients by layer before training, without and with batch norm.
+
+    Parameters
+    ----------
+    depth : int
+        Largest depth on the axes.
+    """
+
+    size = (8.0, 3.4)
+
+    def __init__(self, depth=60):
+        self.depth = depth
+        super().__init__()
+
+    def build(self):
+        forward, backward = self.figure.subplots(1, 2)
+        norm_axes(forward, backward, self.depth, ((1e-12, 1e12), (1e-16, 1e8)))
+        self.curves = {
+            norm: [
+                Curve(self, axes, color=colors.NORM[norm], marker="o", markersize=3,
+                      label=NORM_NAMES[norm])
+                for axes in (forward, backward)
+            ]
+            for norm in (None, "batch")
+        }  # fmt: skip
+        backward.legend(loc="lower left")
+
+    def show(self, values):
+        """`values` maps None and "batch" to (activations, gradients)."""
+        for norm, curves in self.curves.items():
+            for curve, norms in zip(curves, values[norm], strict=True):
+                curve.set(np.arange(len(norms)), norms)
+        plain, normalized = (values[norm][0][-1] / values[norm][0][1] for norm in (None, "batch"))
+        gradient = values["batch"][1][0] / values["batch"][1][-1]
+        return (
+            f"From layer 1 to layer {len(values[None][0]) - 1} the activations change by a factor "
+            f"of {words(plain)} without batch norm, {words(normalized)} with it. On the way back "
+            f"the gradient with it changes by a factor of {words(gradient)}."
+        )
+
+
+class BatchMates(Picture):
+    """A digit, its batch-mates, and its class probabilities in both modes.
+
+    Parameters
+    ----------
+    shown : int
+        Batch-mates shown at most.
+    """
+
+    size = (8.0, 3.4)
+
+    def __init__(self, shown=16):
+        self.shown = shown
+        super().__init__()
+
+    def build(self):
+        parts = self.figure.subfigures(1, 2, width_ratios=(1.15, 2))
+        grid = parts[0].add_gridspec(2, 1, height_ratios=(1, 1.2))
+        digit = parts[0].add_subplot(grid[0], title="the digit")
+        mates = parts[0].add_subplot(grid[1], title="some of its batch-mates")
+        gray = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
+        self.digit = self.moves(digit.imshow(np.zeros((28, 28)), **gray))
+        rows = self.shown // 8
+        self.mates = self.moves(mates.imshow(np.zeros((28 * rows, 28 * 8)), **gray))
+        for axes in (digit, mates):
+            axes.axis("off")
+        self.bars = []
+        panels = parts[1].subplots(2, 1, sharex=True)
+        modes = (("training mode", colors.NORM["batch"]), ("evaluation mode", colors.GRAY))
+        for axes, (title, color) in zip(panels, modes, strict=True):
+            axes.set(title=title, ylim=(0, 1), ylabel="probability", xticks=range(10))
+            self.bars.append(self.moves(*axes.bar(range(10), np.zeros(10), color=color)))
+        panels[1].set_xlabel("class")
+
+    def show(self, values):
+        """`values` is (digit, mates, training, evaluation): images in [0, 1] and probabilities."""
+        digit, mates, *probabilities = values
+        self.digit.set_data(digit.reshape(28, 28))
+        tiles = np.zeros((self.shown, 28, 28))
+        tiles[: len(mates)] = mates[: self.shown].reshape(-1, 28, 28)
+        rows = self.shown // 8
+        self.mates.set_data(
+            tiles.reshape(rows, 8, 28, 28).transpose(0, 2, 1, 3).reshape(28 * rows, 28 * 8)
+        )
+        for bars, heights in zip(self.bars, probabilities, strict=True):
+            for bar, height in zip(bars, heights, strict=True):
+                bar.set_height(height)
+        said = [f"{p.argmax()} ({p.max():.0%} sure)" for p in probabilities]
+        return f"In training mode the network says {said[0]}, in evaluation mode {said[1]}."
+
+
+class RunningEstimates(Picture):
+    """Mean and variance of one unit over training: batches, truth and the running estimate.
+
+    Parameters
+    ----------
+    steps : int
+    """
+
+    size = (8.0, 3.2)
+
+    def __init__(self, steps):
+        self.steps = steps
+        super().__init__()
+
+    def build(self):
+        self.curves = []
+        panels = zip(
+            self.figure.subplots(1, 2), ("mean", "variance"), ((-1.5, 1), (0, 3)), strict=True
+        )
+        for axes, title, limits in panels:
+            axes.set(title=f"{title} of the unit", xlabel="step", xlim=(0, self.steps), ylim=limits)
+            dots = {"linestyle": "none", "marker": ".", "markersize": 3, "color": "#bbbbbb"}
+            batch = Curve(self, axes, label="each batch", **dots)
+            truth = Curve(self, axes, color=colors.THEORY, linestyle="--", label="truth")
+            running = Curve(self, axes, color=colors.NORM["batch"], label="running estimate")
+            self.curves.append((batch, truth, running))
+        axes.legend(loc="upper right", ncols=1)
+
+    def show(self, values):
+        """`values` is (batch, (steps, truth), running), each with rows of mean and variance."""
+        batch, (at, truth), running = values
+        steps = np.arange(1, len(batch) + 1)
+        for k, curves in enumerate(self.curves):
+            curves[0].set(steps, batch[:, k])
+            curves[1].set(at, truth[:, k])
+            curves[2].set(steps, running[:, k])
+        late = at > self.steps / 2
+        error = np.abs(running[at[late] - 1] - truth[late]).mean(axis=0)
+        return (
+            "Over the second half the running estimate is off by "
+            f"{error[0]:.2f} in the mean and {error[1]:.2f} in the variance, on average."
+        )

@@ -1,0 +1,238 @@
+"""Pictures of dropout."""
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from course_utils.lab import colors
+from course_utils.lab.canvas import Picture
+from course_utils.lab.pictures.parts import Curve, count_by_ones, mark_level, norm_axes, trend, words
+
+MODES = {"training": colors.TRAIN, "evaluation": colors.TEST}
+GROWTH_COLORMAP = LinearSegmentedColormap.from_list("growth", [colors.BLUE, "white", colors.RED])
+
+
+class DropoutNorms(Picture):
+    """Activations and gradients by layer before training, in training and evaluation mode.
+
+    Parameters
+    ----------
+    depth : int
+        Largest depth on the axes.
+    """
+
+    size = (8.2, 3.5)
+
+    def __init__(self, depth=20):
+        self.depth = depth
+        super().__init__()
+
+    def build(self):
+        panels = self.figure.subplots(1, 2)
+        norm_axes(*panels, self.depth, ((1, 1e7), (1e-2, 1e5)))
+        self.curves = {mode: [] for mode in MODES}
+        for axes in panels:
+            for mode, color in MODES.items():
+                line = Curve(self, axes, color=color, marker="o", markersize=3, label=mode)
+                theory = Curve(self, axes, color=colors.THEORY, linestyle="--", linewidth=1.2)
+                self.curves[mode].append((line, theory))
+        theory.line.set_label("theory")
+        axes.legend(loc="upper right")
+
+    def show(self, values):
+        """`values` maps each mode to (forward, backward, forward theory, backward theory)."""
+        for mode, panels in self.curves.items():
+            norms, theories = values[mode][:2], values[mode][2:]
+            for (line, theory), measured, expected in zip(panels, norms, theories, strict=True):
+                layers = np.arange(len(measured))
+                line.set(layers, measured)
+                theory.set(layers, expected)
+        forward, backward, expected, _ = values["training"]
+        still = values["evaluation"][0]
+        return (
+            f"In layer {layers[-1]} a signal is {words(forward[-1] / still[-1])} times as long in "
+            "training as in evaluation. From layer 1 on it changes by a factor of "
+            f"{words(forward[-1] / forward[1])} in training (theory: "
+            f"{words(expected[-1] / expected[1])}) and {words(still[-1] / still[1])} in evaluation; "
+            f"in training the gradient on its way back by {words(backward[0] / backward[-1])}."
+        )
+
+
+class MaskedUnit(Picture):
+    """One unit's value before the activation over many masks, with the predicted normal curve.
+
+    Parameters
+    ----------
+    limits : (float, float)
+        Ends of the axis of values; what lies outside is counted in the outermost bars.
+    top : float
+        Upper end of the density axis; taller bars are cut there.
+    """
+
+    size = (7.6, 3.2)
+
+    def __init__(self, limits=(-12, 12), top=1.0):
+        self.limits, self.top = limits, top
+        super().__init__()
+
+    def build(self):
+        self.axes = self.figure.add_subplot(
+            xlim=self.limits, ylim=(0, self.top), xlabel="the unit's value before ReLU",
+            ylabel="density over masks",
+        )  # fmt: skip
+        self.edges = np.linspace(*self.limits, 81)
+        self.bars = self.moves(
+            self.axes.stairs(
+                np.zeros(80), self.edges, fill=True, color=colors.MEASURED, alpha=0.5,
+                label="500 masks",
+            )
+        )  # fmt: skip
+        style = {"color": colors.THEORY, "linestyle": "--", "linewidth": 1.4}
+        (self.normal,) = self.axes.plot([], [], label="predicted normal curve", **style)
+        (self.mean,) = self.axes.plot(
+            [], [], color=colors.TEST, linewidth=1.6, label="without dropout"
+        )
+        self.moves(self.mean, self.normal)
+        self.axes.legend(loc="upper right")
+
+    def show(self, values):
+        """`values` is (values over masks, value without dropout, predicted deviation)."""
+        sample, mean, deviation = values
+        inside = np.clip(np.nan_to_num(sample), *self.limits)
+        density, _ = np.histogram(inside, self.edges, density=True)
+        self.bars.set_data(np.minimum(density, self.top))
+        self.mean.set_data([mean, mean], [0, self.top])
+        x = np.linspace(*self.limits, 481)
+        height = np.exp(-(((x - mean) / deviation) ** 2) / 2) / (np.sqrt(2 * np.pi) * deviation)
+        self.normal.set_data(x, np.minimum(height, self.top))
+        if deviation == 0:
+            return f"No mask, no spread: the value is {words(mean)} every time."
+        return (
+            f"Over the masks: mean {np.mean(sample):.2f}, {mean:.2f} without dropout; variance "
+            f"{words(np.var(sample))}, predicted {words(deviation**2)}."
+        )
+
+
+class TrainingUnderDropout(Picture):
+    """The latest part of a training run while p is moved, filling the axis from the left.
+
+    Parameters
+    ----------
+    slices : int
+        How many slices of the run the axis holds.
+    steps : int
+        Training steps in a slice.
+    """
+
+    size = (8.0, 4.6)
+    remembers = True
+
+    def __init__(self, slices=60, steps=30):
+        self.slices, self.steps = slices, steps
+        super().__init__()
+
+    def build(self):
+        span = self.slices * self.steps
+        losses, errors, rates = self.figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 1))
+        losses.set(ylabel="loss", ylim=(0, 3.4), xlim=(0, span))
+        errors.set(ylabel="test error", ylim=(0, 1))
+        rates.set(ylabel="$p$", ylim=(-0.1, 1), xlabel=f"the last {span} training steps")
+        mark_level(losses, np.log(10), "guessing: ln 10")
+        self.curves = (
+            Curve(self, rates, color=colors.BLACK, drawstyle="steps-pre"),
+            Curve(self, losses, color=colors.TRAIN, label="training, with masks"),
+            Curve(self, losses, color=colors.TEST, label="test digits, no masks"),
+            Curve(self, errors, color=colors.TEST),
+        )
+        losses.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0)
+
+    def show(self, values):
+        """`values` is (record, going on): a row of p, loss, test loss, test error a slice."""
+        record, going_on = values
+        recent = np.array(record)[-self.slices :]
+        steps = self.steps * np.arange(1, len(recent) + 1)
+        for curve, column in zip(self.curves, recent.T, strict=True):
+            curve.set(steps, column)
+        p, loss, _, error = recent[-1]
+        if going_on:
+            return (
+                f"p = {p:g}, {len(record) * self.steps} steps so far: loss {loss:.2f} with masks; "
+                f"test error {error:.2f} without."
+            )
+        return (
+            f"A pause. At p = {p:g} a step leaves {1 - p:.0%} of the hidden units on average. "
+            "Move p or press the button, and training goes on."
+        )
+
+
+class CriticalMap(Picture):
+    """How a signal's length grows with c and p, and one network's lengths by layer.
+
+    Parameters
+    ----------
+    scales, rates : sequence of float
+        The values of c and p in the map, evenly spaced.
+    depth : int
+        Largest depth on the axis.
+    """
+
+    size = (8.4, 3.6)
+
+    def __init__(self, scales, rates, depth):
+        self.scales, self.rates, self.depth = np.array(scales), np.array(rates), depth
+        super().__init__()
+
+    def build(self):
+        left, right = self.figure.subplots(1, 2, width_ratios=(1.15, 1))
+        (p0, p1), (c0, c1) = self.ends(self.rates), self.ends(self.scales)
+        self.map = self.moves(
+            left.imshow(
+                np.zeros((len(self.scales), len(self.rates))),
+                extent=(p0, p1, c0, c1), origin="lower", aspect="auto", vmin=-6, vmax=6,
+                cmap=GROWTH_COLORMAP,
+            )
+        )  # fmt: skip
+        left.set(xlabel="$p$", ylabel="$c$")
+        left.set(xlim=(p0, p1), ylim=(c0, c1))
+        left.grid(False)
+        self.figure.colorbar(
+            self.map, ax=left, label="training mode: log10 of last over first length"
+        )
+        p = np.linspace(p0, p1, 100)
+        (critical,) = left.plot(p, 2 * (1 - p), color=colors.BLACK, linestyle="--")
+        (evaluation,) = left.plot([p0, p1], [2, 2], color=colors.GRAY, linestyle=":")
+        critical.set_label("$c = 2(1 - p)$")
+        evaluation.set_label("$c = 2$")
+        (self.here,) = left.plot([], [], "o", color=colors.BLACK, mfc="white", mew=2, ms=8)
+        self.moves(critical, evaluation, self.here)
+        left.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+        right.set(title=r"activations $\|z_i\|$", yscale="log", ylim=(1e-6, 1e11))
+        right.set(xlim=(-0.5, self.depth + 0.5), xlabel="layer $i$ (0 is the input)")
+        count_by_ones(right)
+        self.curves = [
+            Curve(self, right, color=color, marker="o", markersize=3, label=mode)
+            for mode, color in MODES.items()
+        ]
+        theory = {"color": colors.THEORY, "linestyle": "--", "linewidth": 1.2, "label": "theory"}
+        self.curves.append(Curve(self, right, **theory))
+        right.legend(loc="upper left")
+
+    @staticmethod
+    def ends(values):
+        """The edges of a row of cells around these values."""
+        half = (values[1] - values[0]) / 2
+        return values[0] - half, values[-1] + half
+
+    def show(self, values):
+        """`values` is (growth over the map, c, p, lengths in training, in evaluation, theory)."""
+        growth, c, p, *lengths = values
+        self.map.set_data(np.log10(growth))
+        self.here.set_data([p], [c])
+        for curve, norms in zip(self.curves, lengths, strict=True):
+            curve.set(np.arange(len(norms)), norms)
+        training, evaluation = (norms[-1] / norms[1] for norms in lengths[:2])
+        return (
+            f"c = {c:g}, p = {p:g}; the training mode keeps the length at c = {2 * (1 - p):.2g}. "
+            f"From layer 1 to layer {len(lengths[0]) - 1} it changes by a factor of "
+            f"{words(training)} in training: {trend(training)}; and by {words(evaluation)} in "
+            f"evaluation: {trend(evaluation)}."
+        )

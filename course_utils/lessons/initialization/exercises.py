@@ -1,0 +1,363 @@
+"""Exercises of notebook 02."""
+
+from functools import partial
+
+import numpy as np
+
+from course_utils.lab.checker import Exercise, Mistake
+from course_utils.lab.exercise import checker
+
+LOW, HIGH = 0.5, 4.0
+
+
+def leaky_relu_c(slope):
+    return 2 / (1 + slope**2)
+
+
+def slopes(rng):
+    for slope in [0.01, *rng.uniform(0.05, 0.95, 4).round(2)]:
+        yield (float(slope),)
+
+
+class NormRatio:
+    """An increasing function of c that is 1 at `root`."""
+
+    def __init__(self, root, power):
+        self.root, self.power = root, power
+
+    def __call__(self, c):
+        return (c / self.root) ** self.power
+
+    def __repr__(self):
+        return f"c -> (c / {self.root})**{self.power}"
+
+
+def find_c(norm_ratio):
+    return bisect(norm_ratio, steps=40)
+
+
+def norm_ratios(rng):
+    for power in (0.5, 1, 2):
+        low_root, high_root = rng.uniform([0.6, 2.4], [2.1, 3.8]).round(3)
+        yield (NormRatio(float(low_root), power),)
+        yield (NormRatio(float(high_root), power),)
+
+
+def bisect(norm_ratio, steps, swapped=False, target=1.0, pick=lambda low, high: (low + high) / 2):
+    """Bisection with everything that can go wrong as an argument."""
+    low, high = LOW, HIGH
+    for _ in range(steps):
+        middle = (low + high) / 2
+        if (norm_ratio(middle) > target) != swapped:
+            high = middle
+        else:
+            low = middle
+    return pick(low, high)
+
+
+def tanh_ratio(c, q, g):
+    return float(np.sqrt(np.mean(np.tanh(np.sqrt(c * q) * g) ** 2) / q))
+
+
+def scales_and_samples(rng):
+    for q in (0.01, 0.1, 0.3, 0.5):
+        yield round(rng.uniform(0.5, 4), 1), q, rng.standard_normal(6).round(1)
+
+
+def expected_square(c, widths):
+    return (c / 2) ** (len(widths) - 1) * widths[-1] / widths[0]
+
+
+def expected_gradient_square(c, widths):
+    return (c / 2) ** (len(widths) - 1)
+
+
+def scales_and_widths(rng):
+    for length in (2, 3, 4, 6):
+        widths = 10 * rng.choice(range(1, 10), length, replace=False)
+        yield round(rng.uniform(0.5, 4), 1), widths.tolist()
+
+
+EXERCISES = [
+    Exercise(
+        leaky_relu_c,
+        cases=slopes,
+        mistakes=[
+            Mistake(
+                lambda slope: 2.0,
+                "This is the c of ReLU. The negative half now brings something too: slope² of its "
+                "square.",
+            ),
+            Mistake(
+                lambda slope: 2 / (1 + slope),
+                "You add the slopes of the two halves. The length is a sum of squares: the "
+                "negative half counts slope².",
+            ),
+            Mistake(
+                lambda slope: 2 / (1 + slope) ** 2,
+                "(1 + slope)² is the square of a sum. Each number is on one side only, so it is "
+                "the sum of two squares, 1 + slope².",
+            ),
+            Mistake(
+                lambda slope: 2 / (1 - slope**2),
+                "You take the negative half away. What it brings is slope² of its square, and "
+                "a square is never negative: add it.",
+            ),
+            Mistake(
+                lambda slope: (1 + slope**2) / 2,
+                "This is the factor of the squared length at c = 1. Which c makes the factor 1?",
+            ),
+            Mistake(
+                lambda slope: 2 * (1 + slope**2),
+                "Upside down: a larger slope lets more through, so c must be smaller.",
+            ),
+            Mistake(
+                lambda slope: 1 + slope**2,
+                "This is the sum of both halves' shares, each counted whole. Each half holds half "
+                "of the numbers; and c must undo what is lost, so it gets smaller as the slope "
+                "grows.",
+            ),
+            Mistake(
+                lambda slope: 1 / (1 + slope**2),
+                "A factor of two is missing: only half of the numbers are positive, and half "
+                "negative. Try slope 0, which is ReLU: c = 2.",
+            ),
+            Mistake(
+                lambda slope: np.sqrt(2 / (1 + slope**2)),
+                "This is the root of c, the gain of the standard deviation as PyTorch counts it. "
+                "Here c belongs to the variance, c / n.",
+            ),
+        ],
+        hints=[
+            (
+                "Half of the entries of z W are positive. What share of the squared length do they "
+                "carry through?"
+            ),
+            (
+                "The other half is multiplied by the slope, so its square by slope². Together, a "
+                "layer multiplies the squared length by c (1 + slope²) / 2."
+            ),
+            "Set that to 1 and solve for c. Check the ends: slope 0 is ReLU, slope 1 is linear.",
+        ],
+    ),
+    Exercise(
+        find_c,
+        cases=norm_ratios,
+        tolerance=1e-5,
+        mistakes=[
+            Mistake(
+                partial(bisect, steps=40, swapped=True),
+                "The wrong half is kept, so you end at one end of the interval. If "
+                "norm_ratio(middle) is above 1, the middle is too high: it becomes the new upper "
+                "end.",
+            ),
+            *[
+                Mistake(
+                    lambda norm_ratio, end=end: end,
+                    f"The answer is {end}, an end of the interval, whatever norm_ratio is. Does "
+                    "the end move, and is norm_ratio(middle) compared with 1?",
+                )
+                for end in (LOW, HIGH)
+            ],
+            Mistake(
+                lambda norm_ratio: (LOW + HIGH) / 2,
+                "This is the middle of the first interval. Go on with the half that holds the "
+                "answer, again and again.",
+            ),
+            Mistake(
+                lambda norm_ratio: 1.0,
+                "The answer is 1 each time: that is the ratio at the c that you look for. Return "
+                "c.",
+            ),
+            *[
+                Mistake(
+                    partial(bisect, steps=steps, pick=pick),
+                    "The right idea, stopped too early: every halving gives one more binary digit. "
+                    "From a width of 3.5 to four decimals it takes about 16; 40 cost nothing.",
+                )
+                for steps in range(1, 16)
+                for pick in (
+                    lambda low, high: (low + high) / 2,
+                    lambda low, high: low,
+                    lambda low, high: high,
+                )
+            ],
+        ],
+        hints=[
+            (
+                "Keep two numbers, `low = 0.5` and `high = 4.0`, between which the answer lies. Look "
+                "at the middle."
+            ),
+            (
+                "norm_ratio increases. If it is above 1 in the middle, the answer lies below: `high` "
+                "becomes the middle. If not, `low` does."
+            ),
+            "Repeat it 40 times in a `for` loop and return the middle of what is left.",
+        ],
+    ),
+    Exercise(
+        tanh_ratio,
+        cases=scales_and_samples,
+        mistakes=[
+            Mistake(
+                lambda c, q, g: np.mean(np.tanh(np.sqrt(c * q) * g) ** 2) / q,
+                "This is the factor of the squared length. The length is its root.",
+            ),
+            Mistake(
+                lambda c, q, g: np.sqrt(np.mean(np.tanh(np.sqrt(c * q) * g) ** 2)),
+                "This is the length behind the layer. The ratio divides it by the length before "
+                "it, the root of q.",
+            ),
+            Mistake(
+                lambda c, q, g: np.sqrt(np.mean(np.tanh(np.sqrt(c * q) * g) ** 2)) / q,
+                "You divide a length by a square: q is the mean square of the input, its length "
+                "is the root.",
+            ),
+            Mistake(
+                lambda c, q, g: np.sqrt(np.mean(np.tanh(np.sqrt(c) * g) ** 2)),
+                "The size of the input does not enter. The entries of z W have variance c q, not c.",
+            ),
+            Mistake(
+                lambda c, q, g: np.sqrt(np.mean(np.tanh(np.sqrt(c) * g) ** 2) / q),
+                "The entries of z W have variance c q, not c: q goes inside tanh too.",
+            ),
+            Mistake(
+                lambda c, q, g: np.sqrt(np.mean(np.tanh(c * q * g) ** 2) / q),
+                "c q is the variance of the entries of z W. What multiplies g is the standard "
+                "deviation, its root.",
+            ),
+            Mistake(
+                lambda c, q, g: np.mean(np.tanh(np.sqrt(c * q) * g)) / np.sqrt(q),
+                "The square inside the mean is missing. Positive and negative numbers cancel; "
+                "their squares do not.",
+            ),
+            Mistake(
+                lambda c, q, g: np.mean(np.abs(np.tanh(np.sqrt(c * q) * g))) / np.sqrt(q),
+                "You average absolute values. The length is the root of the mean square.",
+            ),
+            Mistake(
+                lambda c, q, g: np.sqrt(c * np.mean(g**2)),
+                "Where is tanh? Without it a layer multiplies the length by the root of c, however "
+                "long its input is.",
+            ),
+            Mistake(
+                lambda c, q, g: np.sqrt(c),
+                "This holds for tiny inputs, where tanh(x) is x. Larger ones are squashed: average "
+                "tanh² over the numbers in g.",
+            ),
+        ],
+        hints=[
+            "First the numbers before tanh: `np.sqrt(c * q) * g`.",
+            "Then the mean square behind tanh. `q` is the mean square before the layer.",
+            "The factor of the length is the root of the ratio of the two.",
+        ],
+    ),
+    Exercise(
+        expected_square,
+        cases=scales_and_widths,
+        mistakes=[
+            Mistake(
+                expected_gradient_square,
+                "The widths do not enter yet. A layer of n_out units has n_out squares to add up, "
+                "each c/2 times the mean square of the n_in inputs.",
+            ),
+            Mistake(
+                lambda c, widths: expected_gradient_square(c, widths) * widths[0] / widths[-1],
+                "The widths are upside down: more outputs mean more squares to add up, so a "
+                "longer vector.",
+            ),
+            Mistake(
+                lambda c, widths: expected_square(c, widths) * c / 2,
+                "One layer too many. Three widths have two layers between them.",
+            ),
+            Mistake(
+                lambda c, widths: expected_square(c, widths) ** 0.5,
+                "This is the factor of the length. The square was asked for.",
+            ),
+            Mistake(
+                lambda c, widths: c ** (len(widths) - 1) * widths[-1] / widths[0],
+                "You multiply by c a layer. A ReLU sets half of the numbers to zero, and half of "
+                "the square is lost with them: c/2 is left.",
+            ),
+            Mistake(
+                lambda c, widths: c / 2 * widths[-1] / widths[0],
+                "The factor c/2 is there once. Every layer multiplies by it.",
+            ),
+            Mistake(
+                lambda c, widths: (c / 2) ** (len(widths) - 1) * widths[1] / widths[0],
+                "Only the first layer's widths enter. Write the factors of all layers one after "
+                "the other, and see which widths cancel.",
+            ),
+            Mistake(
+                lambda c, widths: (c / 2) ** (len(widths) - 1) * widths[-1],
+                "The width of the input is missing: each weight has variance c / n_in, so a layer "
+                "averages over its inputs.",
+            ),
+        ],
+        hints=[
+            (
+                "One layer: an entry of z W has the expected square c/n_in · ||z||², and ReLU keeps "
+                "half of it."
+            ),
+            "There are n_out such entries, so a layer multiplies by c/2 · n_out/n_in.",
+            "Write the product for three widths: the one in the middle cancels.",
+        ],
+    ),
+    Exercise(
+        expected_gradient_square,
+        cases=scales_and_widths,
+        mistakes=[
+            Mistake(
+                expected_square,
+                "This is the forward factor. On the way back an entry is a sum over the n_out "
+                "outputs, and there are n_in entries, each with weights of variance c / n_in: "
+                "which width is left?",
+            ),
+            Mistake(
+                lambda c, widths: (c / 2) ** (len(widths) - 1) * widths[0] / widths[-1],
+                "You turned the forward factor's widths around. But the variance is c / n_in both "
+                "ways: n_in entries times c / n_in leaves no width at all.",
+            ),
+            Mistake(
+                lambda c, widths: 1 / expected_square(c, widths),
+                "You divide by the forward factor. The gradient is not the inverse of the signal: "
+                "it goes through the same weights once more, and each layer multiplies.",
+            ),
+            Mistake(
+                lambda c, widths: (2 / c) ** (len(widths) - 1),
+                "Upside down. Backward multiplies by the same weights, so a small c shrinks the "
+                "gradient as well.",
+            ),
+            Mistake(
+                lambda c, widths: c ** (len(widths) - 1),
+                "You multiply by c a layer. Where ReLU's output is zero, the gradient does not "
+                "pass either: c/2 is left.",
+            ),
+            Mistake(
+                lambda c, widths: (c / 2) ** len(widths),
+                "One layer too many. Three widths have two layers between them.",
+            ),
+            Mistake(
+                lambda c, widths: (c / 2) ** ((len(widths) - 1) / 2),
+                "This is the factor of the length. The square was asked for.",
+            ),
+            Mistake(
+                lambda c, widths: c / 2,
+                "This is one layer. Each of them multiplies by it.",
+            ),
+        ],
+        hints=[
+            (
+                "One layer: grad_x = (grad_y where y > 0) Wᵀ. The gate lets half of the square "
+                "through."
+            ),
+            (
+                "An entry of grad_x adds up n_out products; its expected square is c/n_in times half "
+                "of ||grad_y||²."
+            ),
+            "How many entries does grad_x have? Multiply, and see what becomes of n_in.",
+        ],
+    ),
+]
+
+check = checker("initialization", EXERCISES)

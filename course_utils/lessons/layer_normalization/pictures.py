@@ -1,0 +1,170 @@
+"""Pictures of layer normalization."""
+
+import numpy as np
+
+from course_utils.lab import colors
+from course_utils.lab.canvas import Picture
+from course_utils.lab.pictures.parts import Curve, norm_axes, trend, words
+
+SIDES = {
+    "none": (colors.NORM[None], "-"),
+    "layer norm": (colors.NORM["layer"], "-"),
+    "layer norm before": (colors.NORM["layer"], ":"),
+}
+
+
+class NormalizedNorms(Picture):
+    """Activations and gradients by layer with layer norm, over those without it.
+
+    Parameters
+    ----------
+    depth : int
+        Largest depth on the axes.
+    """
+
+    size = (8.2, 3.6)
+
+    def __init__(self, depth=60):
+        self.depth = depth
+        super().__init__()
+
+    def build(self):
+        forward, backward = self.figure.subplots(1, 2)
+        norm_axes(forward, backward, self.depth, ((1e-6, 1e6), (1e-8, 1e6)))
+        self.curves = {}
+        for name, axes in (("forward", forward), ("backward", backward)):
+            self.curves[name] = [
+                Curve(self, axes, color=colors.NORM[None], marker="o", markersize=3,
+                      label="no normalization"),
+                Curve(self, axes, color=colors.NORM["layer"], marker="o", markersize=3,
+                      label="layer norm"),
+                Curve(self, axes, color=colors.THEORY, linestyle="--", linewidth=1.2,
+                      label="theory"),
+            ]  # fmt: skip
+        axes.legend(loc="upper right")
+
+    def show(self, values):
+        """`values` is (plain, normalized): two `Norms`; None for the second where there is none."""
+        plain, normalized = values
+        shown = plain if normalized is None else normalized
+        for name, (without, with_it, theory) in self.curves.items():
+            measured = getattr(plain, name)
+            layers = np.arange(len(measured))
+            without.set(layers, measured)
+            if normalized is None:
+                with_it.set([], [])
+            else:
+                with_it.set(layers, getattr(normalized, name))
+            theory.set(layers, getattr(shown, f"{name}_theory"))
+        return (
+            f"From layer 1 to layer {layers[-1]} the activations go from {words(shown.forward[1])} "
+            f"to {words(shown.forward[-1])}: {trend(shown.forward[-1] / shown.forward[1])}. On the "
+            f"way back to layer 1 the gradient changes by a factor of "
+            f"{words(shown.backward[1] / shown.backward[-1])}: "
+            f"{trend(shown.backward[1] / shown.backward[-1])}."
+        )
+
+
+class ScaledLayer(Picture):
+    """What a network says when one layer's weights are multiplied by a factor.
+
+    Parameters
+    ----------
+    limits : (float, float)
+        Ends of the logarithmic axis of the factor.
+    """
+
+    size = (8.2, 3.4)
+
+    def __init__(self, limits=(1e-4, 1e2)):
+        self.limits = limits
+        super().__init__()
+
+    def build(self):
+        left, right = self.figure.subplots(1, 2)
+        left.set(title="change of all predictions", xlabel="factor", xscale="log")
+        left.set(xlim=self.limits, ylim=(-0.03, 1))
+        self.alone = Curve(self, left, color=colors.RED, label="W alone")
+        self.together = Curve(self, left, color=colors.BLUE, label="W and b together")
+        (self.dot,) = left.plot([], [], "o", color=colors.BLACK, markersize=7)
+        self.moves(self.dot)
+        left.legend(loc="upper center")
+        right.set(title="one digit's probabilities", xlabel="label", ylim=(0, 1.18))
+        right.set(xticks=range(10))
+        edges = np.arange(11) - 0.5
+        self.now = self.moves(
+            right.stairs(np.zeros(10), edges, fill=True, color=colors.SKY, label="now")
+        )
+        self.before = self.moves(
+            right.stairs(np.zeros(10), edges, color=colors.BLACK, lw=1.5, label="as trained")
+        )
+        right.legend(loc="upper center", ncols=2)
+
+    def show(self, values):
+        """`values` is (factors, changes alone, changes together, factor, change, before, now).
+
+        The changes are from 0 to 1, by factor; `before` and `now` are ten probabilities.
+        """
+        factors, alone, together, factor, change, before, now = values
+        self.alone.set(factors, alone)
+        self.together.set(factors, together)
+        self.dot.set_data([factor], [change])
+        self.before.set_data(before)
+        self.now.set_data(now)
+        said = f"{words(change)} of the probability has" if change >= 5e-4 else "nothing has"
+        return (
+            f"Times {words(factor)}: on average {said} moved to other labels. This digit is "
+            f"now read as {np.argmax(now)}, with probability {np.max(now):.2f}."
+        )
+
+
+class LossesByRate(Picture):
+    """Losses at the end of training by learning rate: medians as lines, all runs as dots.
+
+    Parameters
+    ----------
+    panels : dict of str to (float, float)
+        Title and limits of the loss axis of each panel.
+    rates : (float, float)
+        Ends of the learning rate axis.
+    """
+
+    size = (8.4, 3.4)
+
+    def __init__(self, panels, rates):
+        self.panels, self.rates = panels, rates
+        super().__init__()
+
+    def build(self):
+        self.curves = {}
+        row = self.figure.subplots(1, len(self.panels), squeeze=False)[0]
+        for axes, (title, limits) in zip(row, self.panels.items(), strict=True):
+            axes.set(title=title, xscale="log", yscale="log", xlim=self.rates, ylim=limits)
+            axes.set(xlabel=r"learning rate $\alpha$")
+            for name, (color, style) in SIDES.items():
+                dots = Curve(self, axes, color=color, marker="o", ls="none", ms=3, alpha=0.4)
+                line = Curve(self, axes, color=color, linestyle=style, label=name)
+                self.curves[title, name] = dots, line
+        row[0].set_ylabel("loss, mean of the last 50 steps")
+        row[0].legend(loc="lower left")
+
+    def show(self, values):
+        """`values` maps (panel, side) to the losses of all runs, by learning rate.
+
+        A run that diverged counts as larger than all others.
+        """
+        for curve in (curve for pair in self.curves.values() for curve in pair):
+            curve.set([], [])
+        readings = []
+        for (panel, name), by_rate in values.items():
+            dots, line = self.curves[panel, name]
+            rates = np.array(list(by_rate))
+            losses = np.nan_to_num(np.array(list(by_rate.values()), dtype=float), nan=np.inf)
+            medians = np.median(losses, axis=1)
+            dots.set(np.repeat(rates, losses.shape[1]), losses.ravel())
+            line.set(rates, medians)
+            best = np.argmin(medians)
+            readings.append(
+                f"{panel}, {name}: best at {rates[best]:g}, median loss {words(medians[best])}"
+            )
+        return "; ".join(readings) + "."

@@ -1,0 +1,1 @@
+"""What notebook 01 has to itself."""

@@ -1,0 +1,103 @@
+"""Pictures of a network built by hand."""
+
+import numpy as np
+
+from course_utils.lab import colors
+from course_utils.lab.canvas import Picture
+from course_utils.lab.pictures.parts import Curve, words
+
+
+class MatrixProduct(Picture):
+    """Two matrices and their product in numbers, with the numbers that meet in one entry.
+
+    Parameters
+    ----------
+    largest : int
+        Rows and columns of the largest matrix.
+    """
+
+    size = (7.6, 2.6)
+
+    def __init__(self, largest=4):
+        self.largest = largest
+        super().__init__()
+
+    def build(self):
+        n = self.largest
+        self.panels = []
+        for axes in self.figure.subplots(1, 3):
+            axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -1.1), aspect="equal")
+            axes.axis("off")
+            image = axes.imshow(np.zeros((n, n)), vmin=-1, vmax=1, alpha=0.6)
+            title = axes.text(-0.5, -0.7, "", weight="bold")
+            center = {"ha": "center", "va": "center", "fontsize": 9}
+            numbers = [[axes.text(j, i, "", **center) for j in range(n)] for i in range(n)]
+            (frame,) = axes.plot([], [], color=colors.BLACK, linewidth=2, clip_on=False)
+            self.moves(image, title, frame, *(text for row in numbers for text in row))
+            self.panels.append((image, title, np.array(numbers), frame))
+
+    def show(self, values):
+        """`values` is (title, (name, A), (name, B), row, column), counted from one.
+
+        The frame stands on that entry of A B, also where A B is too small to have one.
+        """
+        title, (left_name, A), (right_name, B), row, column = values
+        product, i, j = A @ B, row - 1, column - 1
+        exists = row <= len(A) and column <= B.shape[1]
+        self.show_panel(0, left_name, A, (i, 0), (i + 1, A.shape[1]), framed=exists)
+        self.show_panel(1, right_name, B, (0, j), (len(B), j + 1), framed=exists)
+        self.show_panel(2, title, product, (i, j), (i + 1, j + 1))
+        if not exists:
+            height, width = product.shape
+            return f"No entry in row {row}, column {column}: this product is {height} × {width}."
+        terms = " + ".join(f"({a:z.3f})({b:z.3f})" for a, b in zip(A[i], B[:, j], strict=True))
+        return (
+            f"Row {row} of {left_name} meets column {column} of {right_name}: "
+            f"{terms} ≈ {product[i, j]:z.3f}."
+        )
+
+    def show_panel(self, panel, name, matrix, first, last, framed=True):
+        """Write one matrix and frame its entries from `first` up to, not including, `last`."""
+        image, title, numbers, frame = self.panels[panel]
+        height, width = matrix.shape
+        cells = np.ma.masked_all((self.largest, self.largest))
+        cells[:height, :width] = matrix / max(np.abs(matrix).max(), 1e-12)
+        image.set_data(cells)
+        title.set_text(f"{name}   ({height} × {width})")
+        for (i, j), number in np.ndenumerate(numbers):
+            inside = i < height and j < width
+            number.set(visible=inside, text=f"{matrix[i, j]:z.3f}" if inside else "")
+        (top, left), (bottom, right) = np.array(first) - 0.5, np.array(last) - 0.5
+        frame.set_data([left, right, right, left, left], [top, top, bottom, bottom, top])
+        frame.set_visible(framed)
+
+
+class Losses(Picture):
+    """Training losses of several runs.
+
+    Parameters
+    ----------
+    steps : int
+    top : float
+        Upper end of the loss axis.
+    """
+
+    size = (7.6, 3.0)
+
+    def __init__(self, steps, top=2.6):
+        self.steps, self.top = steps, top
+        super().__init__()
+
+    def build(self):
+        self.axes = self.figure.add_subplot(
+            xlim=(0, self.steps), ylim=(0, self.top), xlabel="step", ylabel="training loss"
+        )
+
+    def show(self, values):
+        """`values` maps each run's name to (losses, color)."""
+        self.start_over()
+        for name, (losses, color) in values.items():
+            curve = Curve(self, self.axes, color=color, label=name, linewidth=1.2)
+            curve.set(np.arange(len(losses)), losses)
+        self.axes.legend(loc="upper right")
+        return "; ".join(f"{name}: {words(losses[-1])}" for name, (losses, _) in values.items())

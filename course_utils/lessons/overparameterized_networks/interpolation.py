@@ -1,0 +1,174 @@
+"""Fitting every example exactly, where it can be computed: claim C13, random features, one dimension."""
+
+from functools import cached_property
+
+import numpy as np
+
+from course_utils.data import minibatches
+from course_utils.experiments.claims import Claim
+from course_utils.experiments.vitals import weights_of
+from course_utils.experiments.vitals import length
+from course_utils.experiments.training import training_steps
+from course_utils.nn import SGD, mlp, squared_error
+
+# Claim C13: the linear case
+
+
+def linear_problem(seed, m=20, n=50):
+    """More unknowns than equations: X, shape (m, n), and y, shape (m,)."""
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((m, n)), rng.standard_normal(m)
+
+
+def descend(X, y, w, rng, lr=0.01, steps=8000, batch_size=5):
+    """Minibatch gradient descent on least squares from w: every step adds a mix of rows of X."""
+    for _, (rows, targets) in zip(range(steps), minibatches(X, y, batch_size, rng, epochs=None)):
+        w = w - lr * rows.T @ (rows @ w - targets)
+    return w
+
+
+def nearest_interpolant(X, y, w):
+    """The solution of X w = y that lies closest to w, by the pseudoinverse."""
+    return w + np.linalg.pinv(X) @ (y - X @ w)
+
+
+def c13_figures(seed):
+    """The figures that claim C13 is judged by: distances relative to the solution's length."""
+    X, y = linear_problem(seed)
+    rng = np.random.default_rng([seed, 1])
+    zero, start = np.zeros(X.shape[1]), rng.standard_normal(X.shape[1])
+    ends = {
+        "gradient descent": (zero, descend(X, y, zero, rng, batch_size=len(X))),
+        "SGD": (zero, descend(X, y, zero, rng)),
+        "SGD from elsewhere": (start, descend(X, y, start, rng)),
+    }
+    figures = {}
+    for name, (begin, end) in ends.items():
+        solution = nearest_interpolant(X, y, begin)
+        figures[f"off, {name}"] = length(end - solution) / length(solution)
+    return figures | {
+        "norm from elsewhere, over the least": length(end) / length(nearest_interpolant(X, y, zero))
+    }
+
+
+C13 = Claim(
+    id="C13",
+    notebook="05",
+    statement="On least squares SGD ends at the exact fit nearest to its start",
+    conditions="20 equations, 50 unknowns, float64, to a millionth of its length; batches of 20 and "
+    "of 5; from zero it is the shortest exact fit",
+    seeds=(3, 4, 5, 6, 7),
+    measure=lambda train, test, seeds: [c13_figures(seed) for seed in seeds],
+    holds=lambda figures: (
+        all(value < 1e-6 for name, value in figures.items() if name.startswith("off"))
+        and figures["norm from elsewhere, over the least"] > 1.5
+    ),
+)
+
+
+# Random features in one dimension
+
+FEATURES = np.union1d(np.geomspace(2, 1000, 34).round().astype(int), np.arange(10, 31, 2))
+GRID = np.linspace(-1, 1, 200)
+FREQUENCY = 12.0  # typical, in radians
+
+
+def truth(x):
+    """The function to be learned."""
+    return np.sin(np.pi * x) + 0.5 * np.sin(2.5 * np.pi * x)
+
+
+class RandomFeatures:
+    """Examples of `truth` and one draw of cosines: the first N of them are the features.
+
+    Parameters
+    ----------
+    m : int
+        Examples.
+    draw : int
+        Seed of the cosines, of the examples' places and of their noise.
+    """
+
+    def __init__(self, m, draw):
+        rng = np.random.default_rng(draw)
+        self.frequencies = FREQUENCY * rng.standard_normal(FEATURES[-1])
+        self.phases = rng.uniform(0, 2 * np.pi, FEATURES[-1])
+        self.x = -1 + 2 * (np.arange(m) + rng.uniform(0.25, 0.75, m)) / m
+        self.standard_noise = rng.standard_normal(m)
+
+    def features(self, x, n):
+        """The first n cosines at the places x, over sqrt(n): shape (len(x), n)."""
+        return np.cos(np.outer(x, self.frequencies[:n]) + self.phases[:n]) / np.sqrt(n)
+
+    def targets(self, noise):
+        """The examples' values, with noise of this standard deviation."""
+        return truth(self.x) + noise * self.standard_noise
+
+    def decompose(self, n):
+        """What does not depend on the targets: (U, s, V) and the map from V to the grid."""
+        U, s, Vt = np.linalg.svd(self.features(self.x, n), full_matrices=False)
+        return U, s, self.features(GRID, n) @ Vt.T
+
+    @cached_property
+    def decompositions(self):
+        """`decompose` for each number in `FEATURES`."""
+        return [self.decompose(n) for n in FEATURES]
+
+    def solve(self, n, noise, ridge):
+        """The solution with n features: its values on the grid, training error and norm."""
+        return self._solve(*self.decompose(n), noise, ridge)
+
+    def curves(self, noise, ridge):
+        """Test error (against the truth, on the grid), training error and norm by `FEATURES`."""
+        rows = []
+        for parts in self.decompositions:
+            found, train_error, norm = self._solve(*parts, noise, ridge)
+            rows.append((np.mean((found - truth(GRID)) ** 2), train_error, norm))
+        return np.transpose(rows)
+
+    def _solve(self, U, s, to_grid, noise, ridge):
+        y = self.targets(noise)
+        along = U.T @ y
+        kept = s > 1e-13 * s[0]
+        v = np.divide(s * along, s**2 + ridge, out=np.zeros_like(s), where=kept)
+        return to_grid @ v, np.mean((U @ (s * v) - y) ** 2), length(v)
+
+
+# A small network on ten points
+
+POINTS = np.array([-0.9, -0.75, -0.5, -0.35, -0.1, 0.1, 0.4, 0.55, 0.8, 0.95])
+VALUES = np.array([-0.3, 0.1, 0.6, 0.5, -0.3, -0.5, 0.2, 0.5, 0.0, -0.3])
+
+
+def with_constant(x):
+    """Places on a line as inputs of a network: columns x and 1/2, so that kinks spread out."""
+    return np.stack([x, np.full_like(x, 0.5)], axis=1)
+
+
+def learn_points(scale, width, draw, steps=6000, every=50, fitted=1e-3):
+    """Train a small network on `POINTS` until it fits, and yield what it is every so many steps.
+
+    The learning rate is divided by scale squared where that is above one, and by the width.
+
+    Yields
+    ------
+    start, now : ndarray, shape of `GRID`
+        The network's values before training and now.
+    losses : list of float
+    moved : float
+        How far the weights went, over the length that they started with.
+    """
+    rng = np.random.default_rng(draw)
+    network = mlp((2, width, 1), c=2 * scale**2, rng=rng, dtype=np.float64)
+    begin, x = weights_of(network), with_constant(POINTS)
+    start = network.forward(with_constant(GRID))[:, 0]
+    optimizer = SGD(network, min(0.05, 10 / width) / max(scale, 1) ** 2, momentum=0.9)
+    losses = []
+    everything = ((x, VALUES[:, None]) for _ in range(steps))
+    for loss in training_steps(network, optimizer, everything, squared_error):
+        losses.append(loss)
+        if loss < fitted or len(losses) % every == 0:
+            now = network.forward(with_constant(GRID))[:, 0]
+            yield start, now, losses, length(weights_of(network) - begin) / length(begin)
+        if loss < fitted:
+            return

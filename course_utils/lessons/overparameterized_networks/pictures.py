@@ -1,0 +1,170 @@
+"""Pictures of networks with more parameters than examples."""
+
+import numpy as np
+
+from course_utils.lab import colors
+from course_utils.lab.canvas import Picture
+from course_utils.lab.pictures.parts import Curve, words
+
+ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 3, "columnspacing": 1}
+FLOOR = 1e-3  # errors below are drawn here
+
+
+class ErrorPaths(Picture):
+    """Errors over training, a line for each seed of each side.
+
+    Parameters
+    ----------
+    steps : int
+    ylabel : str
+    """
+
+    size = (7.6, 3.0)
+
+    def __init__(self, steps, ylabel):
+        self.steps, self.ylabel = steps, ylabel
+        super().__init__()
+
+    def build(self):
+        self.axes = self.figure.add_subplot(
+            xlim=(0, self.steps), ylim=(-0.03, 1), xlabel="step", ylabel=self.ylabel
+        )
+
+    def show(self, values):
+        """`values` maps a side to (list of (steps, errors), color)."""
+        self.start_over()
+        readings = []
+        for side, (paths, color) in values.items():
+            for i, (steps, errors) in enumerate(paths):
+                label = side if i == 0 else None
+                Curve(self, self.axes, color=color, label=label).set(steps, errors)
+                self.axes.plot(steps[-1], errors[-1], "o", color=color, markersize=5, clip_on=False)
+            ends = [steps[-1] for steps, _ in paths]
+            when = " to ".join(str(end) for end in sorted({min(ends), max(ends)}))
+            last = float(np.median([errors[-1] for _, errors in paths]))
+            readings.append(f"{side}: {words(last)} after {when} steps")
+        self.axes.legend(loc="upper right")
+        return "; ".join(readings)
+
+
+class FeatureFit(Picture):
+    """A fit by random features, and errors and norm by the number of features.
+
+    Parameters
+    ----------
+    features : sequence of int
+        The numbers of features on the horizontal axis.
+    grid : ndarray
+        Places at which the functions are given, in [-1, 1].
+    truth : ndarray
+        The true function there.
+    """
+
+    size = (8.4, 4.2)
+
+    def __init__(self, features=(2, 1000), grid=(-1.0, 1.0), truth=(0.0, 0.0)):
+        self.features, self.grid, self.truth = np.asarray(features), np.asarray(grid), truth
+        super().__init__()
+
+    def build(self):
+        parts = self.figure.subfigures(1, 2, width_ratios=(1, 1.1))
+        fit = parts[0].subplots()
+        fit.set(xlim=(-1.03, 1.03), ylim=(-3, 3), xlabel="$x$")
+        fit.plot(self.grid, self.truth, color=colors.THEORY, linestyle="--", label="truth")
+        self.fit = Curve(self, fit, color=colors.BLUE, label="fit")
+        style = {"linestyle": "none", "marker": "o", "markersize": 4.5}
+        self.examples = Curve(self, fit, color=colors.BLACK, label="examples", **style)
+        fit.legend(**ABOVE)
+        errors, norms = parts[1].subplots(2, 1, sharex=True, height_ratios=(1.5, 1))
+        axis = {"xscale": "log", "yscale": "log", "xlim": (self.features[0], self.features[-1])}
+        errors.set(ylabel="mean squared error", ylim=(FLOOR, 1e4), **axis)
+        norms.set(ylabel=r"norm $\|w\|$", ylim=(0.1, 1e9), xlabel="number of features $N$", **axis)
+        ticks = [2, 5, 10, 20, 50, 100, 200, 500, 1000]
+        norms.set_xticks(ticks, [str(tick) for tick in ticks])
+        norms.minorticks_off()
+        self.test = Curve(self, errors, color=colors.TEST, label="test")
+        self.train = Curve(self, errors, color=colors.TRAIN, label="training")
+        errors.legend(loc="upper right")
+        at = {"xy": (1, 0), "xycoords": "axes fraction", "textcoords": "offset points"}
+        errors.annotate("0.001 or less", xytext=(-3, 3), ha="right", color=colors.GRAY, **at)
+        self.norm = Curve(self, norms, color=colors.PURPLE)
+        line = {"linestyle": ":", "color": colors.GRAY, "linewidth": 1.2}
+        self.thresholds = [self.moves(axes.axvline(1, **line)) for axes in (errors, norms)]
+        at = {"textcoords": "offset points", "xytext": (4, 4), "color": colors.GRAY}
+        self.word = self.moves(norms.annotate("$N = m$", (1, 0.1), **at))
+        dot = {"marker": "o", "markersize": 7, "linestyle": "none"}
+        self.here = [
+            Curve(self, errors, color=colors.TEST, **dot),
+            Curve(self, norms, color=colors.PURPLE, **dot),
+        ]
+
+    def show(self, values):
+        """`values` is (x, y, found, n, (test, train, norm), curves).
+
+        Examples, the fit on the grid, the number of features, its errors and norm, and the same
+        three over `features`, shape (3, len(features)).
+        """
+        x, y, found, n, (test, train, norm), curves = values
+        self.examples.set(x, y)
+        self.fit.set(self.grid, found)
+        for curve, row in zip((self.test, self.train, self.norm), curves, strict=True):
+            curve.set(self.features, row if curve is self.norm else np.maximum(row, FLOOR))
+        for threshold in self.thresholds:
+            threshold.set_xdata([len(x)] * 2)
+        self.word.xy = (len(x), self.word.xy[1])
+        for here, value in zip(self.here, (max(test, FLOOR), norm), strict=True):
+            here.set([n], [value])
+        exactly = "every example is fit exactly" if train < 1e-9 else "the examples are not all fit"
+        return (
+            f"{n} features for {len(x)} examples: {exactly}, the test error is {words(test)} and "
+            f"the norm of the weights {words(norm)}."
+        )
+
+
+class FunctionFound(Picture):
+    """A function before training and now, through given points, and the loss.
+
+    Parameters
+    ----------
+    steps : int
+        The most steps.
+    grid : ndarray
+    points, values : ndarray
+        What is to be fit.
+    """
+
+    size = (8.2, 3.4)
+
+    def __init__(self, steps, grid=(-1.0, 1.0), points=(), values=()):
+        self.steps, self.grid = steps, np.asarray(grid)
+        self.points, self.values = points, values
+        super().__init__()
+
+    def build(self):
+        function, loss = self.figure.subplots(1, 2, width_ratios=(1.7, 1))
+        function.set(xlim=(-1.03, 1.03), ylim=(-2.2, 2.2), xlabel="$x$")
+        style = {"color": "#aaaaaa", "linewidth": 1.2, "label": "before training"}
+        self.start = self.moves(*function.plot([], [], **style))
+        self.now = Curve(self, function, color=colors.BLUE, label="now")
+        function.plot(self.points, self.values, "o", color=colors.BLACK, ms=5, label="examples")
+        function.legend(**ABOVE)
+        loss.set(xscale="log", yscale="log", xlim=(1, self.steps), ylim=(5e-4, 1e4))
+        loss.set(xlabel="step", title="loss")
+        self.loss = Curve(self, loss, color=colors.TRAIN)
+
+    def show(self, values):
+        """`values` is (start, now, losses, moved): functions on the grid, loss by step, distance."""
+        start, now, losses, moved = values
+        self.start.set_data(self.grid, start)
+        self.now.set(self.grid, now)
+        self.loss.set(np.arange(1, len(losses) + 1), losses)
+        return (
+            f"After {len(losses)} steps the loss is {words(losses[-1])}, and the weights have gone "
+            f"{words(moved)} times their first length. The function's slope changes by "
+            f"{words(bends(self.grid, now))} in all."
+        )
+
+
+def bends(grid, values):
+    """Sum of the changes of slope of a function on a grid: how much it wiggles."""
+    return float(np.abs(np.diff(values, 2)).sum() / (grid[1] - grid[0]))

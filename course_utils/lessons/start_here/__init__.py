@@ -1,0 +1,1 @@
+"""What notebook 00 has to itself."""

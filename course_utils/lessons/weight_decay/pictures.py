@@ -1,0 +1,207 @@
+"""Pictures of weight decay."""
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+
+from course_utils.lab import colors
+from course_utils.lab.canvas import Picture
+from course_utils.lab.pictures.parts import Curve, words
+
+SHARE_COLORMAP = LinearSegmentedColormap.from_list("share", [colors.BLUE, colors.RED])
+LARGEST_SHARE = 0.6  # of wrong labels, on the scale of colors
+
+
+class DecayedFit(Picture):
+    """A curve fitted to noisy points, and the norm of the weights while it is fitted.
+
+    Parameters
+    ----------
+    steps : int
+    """
+
+    size = (8.0, 3.5)
+    edge = 1.2  # of the interval shown, on both sides of zero
+
+    def __init__(self, steps):
+        self.steps = steps
+        super().__init__()
+
+    @classmethod
+    def grid(cls, points=241):
+        """Points along the interval shown, shape (points, 1)."""
+        return np.linspace(-cls.edge, cls.edge, points)[:, None]
+
+    def build(self):
+        left, right = self.figure.subplots(1, 2, width_ratios=(1.35, 1))
+        left.set(xlim=(-self.edge, self.edge), ylim=(-2.2, 2.2), xlabel="$x$", ylabel="$y$")
+        grid = self.grid()
+        left.plot(grid, np.sin(np.pi * grid), color=colors.THEORY, ls="--", lw=1, label="truth")
+        self.points = Curve(
+            self, left, color=colors.GRAY, ls="none", marker="o", ms=5, label="data"
+        )
+        self.fit = Curve(self, left, color=colors.BLUE, label="network")
+        left.legend(loc="upper left")
+        self.distances = self.moves(
+            left.text(0.98, 0.03, "", transform=left.transAxes, ha="right", va="bottom")
+        )
+        right.set(title="norm of the weights", xlabel="step")
+        right.set(xlim=(0, self.steps), ylim=(0, 50), xticks=np.linspace(0, self.steps, 5))
+        self.norm = Curve(self, right, color=colors.BLUE)
+
+    def show(self, values):
+        """`values` is (x, y, the network on `grid()`, steps, norms at these steps)."""
+        x, y, fit = (np.ravel(each) for each in values[:3])
+        steps, norms = values[3:]
+        grid = self.grid().ravel()
+        self.points.set(x, y)
+        self.fit.set(grid, fit)
+        self.norm.set(steps, norms)
+        inside = np.abs(grid) <= 1
+        off_truth = np.sqrt(np.mean((fit - np.sin(np.pi * grid))[inside] ** 2))
+        off_data = np.sqrt(np.mean((np.interp(x, grid, fit) - y) ** 2))
+        self.distances.set_text(f"off the data {words(off_data)}, off the truth {words(off_truth)}")
+        return (
+            f"After {steps[-1]} steps the curve is off the data by {words(off_data)} and off the "
+            f"truth by {words(off_truth)}; the weights' norm is {words(norms[-1])}."
+        )
+
+
+class NormPaths(Picture):
+    """A length over training: for each side the median over seeds, with the range as a band.
+
+    Parameters
+    ----------
+    steps : int
+    limits : (float, float)
+    ylabel : str
+    """
+
+    size = (7.6, 3.2)
+
+    def __init__(self, steps, limits, ylabel="norm of the weights"):
+        self.steps = steps
+        self.axis = {"ylabel": ylabel, "ylim": limits}
+        super().__init__()
+
+    def build(self):
+        self.axes = self.figure.add_subplot(xlabel="step", xlim=(0, self.steps), **self.axis)
+
+    def show(self, values):
+        """`values` maps a side to (array of shape (seeds, points), color)."""
+        self.start_over()
+        readings = []
+        for side, (runs, color) in values.items():
+            x, median = np.linspace(0, self.steps, np.shape(runs)[1]), np.median(runs, axis=0)
+            low, high = np.min(runs, axis=0), np.max(runs, axis=0)
+            self.axes.fill_between(x, low, high, color=color, alpha=0.3, lw=0)
+            Curve(self, self.axes, color=color, label=side).set(x, median)
+            readings.append(f"{side}: {words(median[0])} to {words(median[-1])}")
+        self.axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+        return "; ".join(readings)
+
+
+class NormsAndErrors(Picture):
+    """Final norms and errors side by side over the same settings, with the range over seeds.
+
+    The lines are medians, the bars ranges, a little apart from line to line.
+
+    Parameters
+    ----------
+    settings : sequence of float
+        Evenly spaced on the axis, so that zero can be among them.
+    xlabel : str
+    largest : (float, float)
+        Ends of the two axes, which start at zero.
+    error : str
+        Title of the right one.
+    """
+
+    size = (8.0, 3.3)
+    apart = 0.06  # on the axis of settings
+
+    def __init__(self, settings, xlabel, largest, error="test error"):
+        self.settings, self.xlabel, self.largest = tuple(settings), xlabel, largest
+        self.error = error
+        super().__init__()
+
+    def build(self):
+        self.panels = self.figure.subplots(1, 2)
+        places = np.arange(len(self.settings))
+        for axes, title, top in zip(
+            self.panels, ("norm of the weights", self.error), self.largest, strict=True
+        ):
+            axes.set(title=title, xlabel=self.xlabel, ylim=(0, top))
+            axes.set(xlim=(-0.3, len(places) - 0.7))
+            axes.set_xticks(places, [f"{setting:g}" for setting in self.settings])
+
+    def show(self, values):
+        """`values` maps a name to (norms, errors, color), arrays of shape (seeds, settings).
+
+        Norms may be None, where another line of the same runs shows them.
+        """
+        self.start_over()
+        readings = []
+        for number, (name, (norms, errors, color)) in enumerate(values.items()):
+            places = np.arange(len(self.settings)) + self.apart * (number - (len(values) - 1) / 2)
+            for axes, runs in zip(self.panels, (norms, errors), strict=True):
+                if runs is None:
+                    continue
+                axes.vlines(places, np.min(runs, axis=0), np.max(runs, axis=0), color=color)
+                curve = Curve(self, axes, color=color, marker="o", ms=4, label=name)
+                curve.set(places, np.median(runs, axis=0))
+            ends = [words(np.median(errors, axis=0)[place]) for place in (0, -1)]
+            readings.append(f"{name}: error {ends[0]} to {ends[1]}")
+        self.panels[1].legend(loc="best")
+        return "; ".join(readings)
+
+
+class NormAgainstError(Picture):
+    """The norm during a run, and a map of norm against test error on which each run leaves a dot.
+
+    Parameters
+    ----------
+    steps : int
+    """
+
+    size = (8.0, 3.5)
+    remembers = True
+
+    def __init__(self, steps):
+        self.steps = steps
+        super().__init__()
+
+    def build(self):
+        left, right = self.figure.subplots(1, 2)
+        left.set(title="this run", xlabel="step", ylabel="norm of the weights")
+        left.set(xlim=(0, self.steps), ylim=(0, 60))
+        self.path = Curve(self, left)
+        right.set(title="your runs (redder: more wrong labels)")
+        right.set(xlabel="norm of the weights at the end", ylabel="test error")
+        right.set(xlim=(0, 60), ylim=(0, 1))
+        self.runs = {}
+        self.dots = self.moves(
+            right.scatter(
+                [], [], c=[], s=55, cmap=SHARE_COLORMAP, vmin=0, vmax=LARGEST_SHARE, ec="white"
+            )
+        )
+        (self.latest,) = right.plot([], [], "o", mfc="none", mec=colors.BLACK, ms=12)
+        self.moves(self.latest)
+
+    def show(self, values):
+        """`values` is (setting, wrong, steps, norms, error): the error is None until the end.
+
+        `setting` says in words what was chosen, `wrong` is the share of wrong labels.
+        """
+        setting, wrong, steps, norms, error = values
+        color = SHARE_COLORMAP(wrong / LARGEST_SHARE)
+        self.path.line.set_color(color)
+        self.path.set(steps, norms)
+        if error is None:
+            self.latest.set_data([], [])
+            return f"{setting}: norm {words(norms[-1])} after {steps[-1]} steps."
+        self.runs[setting] = (norms[-1], error, wrong)
+        x, y, shares = np.transpose(list(self.runs.values()))
+        self.dots.set_offsets(np.column_stack([x, y]))
+        self.dots.set_array(shares)
+        self.latest.set_data([norms[-1]], [error])
+        return f"{setting}: norm {words(norms[-1])}, test error {words(error)}."

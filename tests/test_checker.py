@@ -1,0 +1,558 @@
+"""Exercises: references, known mistakes, what is said of a wrong answer; hints and solutions."""
+
+import re
+import runpy
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from ipywidgets.widgets.widget import _instances as open_widgets
+
+from course_utils.lab import check
+from course_utils.lab.exercises import broken_network, panels
+from course_utils.lab.checker import examine
+from course_utils.lab.wording import difference, show
+from course_utils.lab.exercises.panels import EXERCISES, solution
+from course_utils.nn import (
+    SGD,
+    Linear,
+    Sequential,
+    gradient_check,
+    layers,
+    mlp,
+    numerical_gradient,
+)
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+REFERENCE = {name: exercise.reference for name, exercise in EXERCISES.items()}
+NOTEBOOKS = {module.__name__.rpartition(".")[2]: module.EXERCISES for module in panels.MODULES}
+each_exercise = pytest.mark.parametrize("name", EXERCISES)
+each_mistake = pytest.mark.parametrize(
+    ("name", "number"),
+    [(name, number) for name, e in EXERCISES.items() for number in range(len(e.mistakes))],
+)
+with_solutions = pytest.mark.skipif(
+    not panels.SOLUTIONS.is_dir(), reason="this copy of the course comes without solutions"
+)
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(monkeypatch):
+    monkeypatch.setattr(panels, "_hints_seen", {})
+    before = set(open_widgets)
+    yield
+    for widget in [open_widgets[key] for key in set(open_widgets) - before]:
+        widget.close()
+
+
+def verdict(name, function):
+    return examine(EXERCISES[name], function)
+
+
+def named(name, function):
+    """The function under the name of an exercise, as a student writes it."""
+    function.__name__ = name
+    return function
+
+
+# The answers that count as right are right
+
+
+def rms(x):
+    return np.sqrt(np.mean(x**2))
+
+
+def layer_of(activation, n_in, n_out, c, z, rng):
+    return activation(z @ (np.sqrt(c / n_in) * rng.standard_normal((n_in, n_out))))
+
+
+@pytest.mark.parametrize("c", [1.0, 2.0, 3.0])
+def test_expected_ratio_is_what_networks_do(c):
+    z = start = np.ones((1, 2000))
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        z = layer_of(layers.relu, 2000, 2000, c, z, rng)
+    assert rms(z) / rms(start) == pytest.approx(REFERENCE["expected_ratio"](c, 3), rel=0.1)
+
+
+def test_weight_shapes_and_count_parameters_are_those_of_a_network():
+    widths = [7, 5, 6, 3]
+    params = mlp(widths).params
+    assert REFERENCE["weight_shapes"](widths) == [p.shape for k, p in params.items() if "W" in k]
+    assert REFERENCE["count_parameters"](widths) == sum(param.size for param in params.values())
+
+
+def test_tanh_backward_is_the_library_s():
+    rng = np.random.default_rng(1)
+    grad_y, y = rng.standard_normal((2, 4, 3))
+    ours = REFERENCE["tanh_backward"](grad_y, y)
+    assert np.array_equal(ours, layers.tanh_backward(grad_y, y))
+
+
+def test_momentum_step_is_the_library_s():
+    layer = Linear(3, 2, rng=np.random.default_rng(1), dtype=np.float64)
+    optimizer = SGD(layer, lr=0.1, momentum=0.8)
+    param, velocity = layer.params["W"].copy(), np.zeros((3, 2))
+    for seed in range(3):
+        grad = np.random.default_rng(seed).standard_normal((3, 2))
+        layer.grads["W"] = grad
+        optimizer.step()
+        param, velocity = REFERENCE["momentum_step"](param, grad, velocity, 0.1, 0.8)
+        assert np.allclose(layer.params["W"], param, rtol=1e-14)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
+def test_leaky_relu_c_keeps_the_norm(slope):
+    c, rng = REFERENCE["leaky_relu_c"](slope), np.random.default_rng(1)
+    z = np.ones((1, 3000))
+    after = layer_of(lambda x: np.where(x > 0, x, slope * x), 3000, 3000, c, z, rng)
+    assert rms(after) == pytest.approx(1, rel=0.05)
+
+
+@pytest.mark.parametrize(("c", "q"), [(1.0, 0.01), (2.0, 0.3), (3.5, 0.5)])
+def test_tanh_ratio_is_what_a_layer_does(c, q):
+    rng = np.random.default_rng(1)
+    z = np.sqrt(q) * np.ones((1, 3000))
+    after = layer_of(np.tanh, 3000, 3000, c, z, rng)
+    expected = REFERENCE["tanh_ratio"](c, q, rng.standard_normal(100_000))
+    assert rms(after) / rms(z) == pytest.approx(expected, rel=0.05)
+
+
+def test_the_c_of_tanh_can_be_found_and_grows_with_its_input():
+    g = np.random.default_rng(1).standard_normal(100_000)
+    cs = [
+        REFERENCE["find_c"](lambda c, q=q: REFERENCE["tanh_ratio"](c, q, g))
+        for q in (0.001, 0.1, 0.3)
+    ]
+    assert cs[0] == pytest.approx(1, abs=0.02)
+    assert cs[0] < cs[1] < cs[2] < 4
+
+
+def test_expected_squares_are_those_of_networks_forward_and_backward():
+    widths, c, forward, backward = [30, 80, 20, 60], 1.5, [], []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        network = Sequential([*mlp(widths, c=c, rng=rng).layers, layers.ReLU()])
+        z_0 = np.ones((1, 30), np.float32)
+        forward.append(np.sum(network.forward(z_0) ** 2) / 30)
+        grad = rng.standard_normal((1, 60))
+        backward.append(np.sum(network.backward(grad) ** 2) / np.sum(grad**2))
+    assert np.mean(forward) == pytest.approx(REFERENCE["expected_square"](c, widths), rel=0.1)
+    expected = REFERENCE["expected_gradient_square"](c, widths)
+    assert np.mean(backward) == pytest.approx(expected, rel=0.1)
+
+
+@pytest.mark.parametrize("where", ["0.W", "0.b", "2.W", "2.b", "4.W", "4.b"])
+def test_a_broken_network_is_wrong_in_one_place_only(where):
+    network = broken_network(np.random.default_rng(1), where)
+    x = np.random.default_rng(2).standard_normal((4, 2))
+    assert gradient_check(network, x) > 0.1
+    grad_x = network.forward(x), network.backward(np.ones((4, 2)))
+    for key, param in network.params.items():
+        truth = numerical_gradient(lambda: network.forward(x).sum(), param)
+        assert np.allclose(network.grads[key], truth, atol=1e-7) == (key != where)
+    truth = numerical_gradient(lambda: network.forward(x).sum(), x)
+    assert np.allclose(grad_x[1], truth, atol=1e-7)
+
+
+def test_a_broken_network_repeats_hides_its_bug_and_is_broken_anywhere():
+    first, second = (broken_network(np.random.default_rng(3)) for _ in range(2))
+    assert all(np.array_equal(first.params[key], second.params[key]) for key in first.params)
+    assert repr(first) == "Sequential(Linear(2, 4), Tanh(), Linear(4, 3), Tanh(), Linear(3, 2))"
+    rng, x = np.random.default_rng(0), np.ones((3, 2))
+    found = {REFERENCE["find_bug"](broken_network(rng), x) for _ in range(60)}
+    assert found == set(first.params)
+    with pytest.raises(ValueError, match="where must be one of '0.W', .* got '1.W'"):
+        broken_network(rng, "1.W")
+
+
+# Verdicts
+
+
+def test_every_notebook_has_its_exercises():
+    assert {name: len(exercises) for name, exercises in NOTEBOOKS.items()} == {
+        "start_here": 3,
+        "mlp_by_hand": 3,
+        "initialization": 5,
+        "layer_norm": 5,
+        "batch_norm": 4,
+        "overparameterized_networks": 4,
+        "weight_decay": 5,
+        "dropout": 5,
+    }
+    assert len(EXERCISES) == 34
+
+
+@each_exercise
+def test_the_reference_passes(name):
+    found = verdict(name, EXERCISES[name].reference)
+    assert found.right is True and not found.example
+
+
+@each_mistake
+def test_a_known_mistake_is_named(name, number):
+    mistake = EXERCISES[name].mistakes[number]
+    found = verdict(name, mistake.function)
+    assert found.right is False
+    assert found.words == mistake.words
+
+
+@each_exercise
+def test_there_are_several_mistakes_and_hints(name):
+    exercise = EXERCISES[name]
+    assert len({mistake.words for mistake in exercise.mistakes}) >= 3
+    assert 2 <= len(exercise.hints) <= 3
+
+
+@each_exercise
+@pytest.mark.parametrize("nothing", [None, ...])
+def test_an_unattempted_exercise_is_no_error(name, nothing):
+    found = verdict(name, lambda *arguments: nothing)
+    assert found.right is None
+    assert "returns nothing" in found.words
+
+
+@each_exercise
+@pytest.mark.parametrize("result", ["?", 0.123, np.full((9, 9), 0.5), (), [[1, 2], [3]], {}, set])
+def test_every_unforeseen_answer_gets_an_example(name, result):
+    found = verdict(name, lambda *arguments: result)
+    assert found.right is False
+    assert found.words.startswith("Wrong on ")
+    for line in (*EXERCISES[name].arguments, "your result", "right result"):
+        assert re.search(rf"^{line} += ", found.example, re.MULTILINE)
+    assert len(found.example) < 1500
+
+
+def test_an_unforeseen_answer_is_told_which_entry_differs_by_how_much_on_what():
+    def nearly(grad_y, y):
+        right = grad_y * (1 - y**2)
+        right[0, 1] += 0.25
+        return right
+
+    found = verdict("tanh_backward", nearly)
+    assert "Wrong on 3 of 3 inputs." in found.words
+    assert "1 of 6 entries differ; entry [0, 1] of the result is 0.20476" in found.words
+    assert "should be -0.04524, 0.25 too large." in found.words
+    assert found.example.splitlines() == [
+        "grad_y       = [[ 0.1, -0.1,  0.6],",
+        "                [ 0.1, -0.5,  0.4]]",
+        "y            = [[ 0.86,  0.74, -0.61],",
+        "                [-0.85, -0.55,  0.04]]",
+        "your result  = [[ 0.026 ,  0.2048,  0.3767],",
+        "                [ 0.0278, -0.3488,  0.3994]]",
+        "right result = [[ 0.026 , -0.0452,  0.3767],",
+        "                [ 0.0278, -0.3488,  0.3994]]",
+    ]
+
+
+def test_an_answer_that_is_right_at_times_is_wrong():
+    def at_times(c, depth):
+        return REFERENCE["expected_ratio"](c, depth) + (depth == 5)
+
+    found = verdict("expected_ratio", at_times)
+    assert "Wrong on 1 of 5 inputs." in found.words and "1 too large" in found.words
+    assert re.search("^depth +=  ?5$", found.example, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "words"),
+    [
+        ("tanh_backward", lambda g, y: (g * y).sum(axis=0), "array of shape (3,), where an array"),
+        ("tanh_backward", lambda g, y: 0 * g / 0, "is nan and should be 0.02604 (not a number"),
+        ("tanh_backward", lambda g, y: abs(g) / 0, "is inf and should be 0.02604 (more than"),
+        ("tanh_backward", lambda g, y: 3 * g * (1 - y**2), "every entry is 3 times what it"),
+        ("tanh_backward", lambda g, y: g > 0, "is an array of shape (2, 3) of bool, where"),
+        ("count_parameters", lambda widths: True, "is a bool, where a number is expected"),
+        ("count_parameters", lambda widths: [184], "is a list of length 1, where a number is"),
+        (
+            "count_parameters",
+            lambda widths: 1 if widths[3:] else None,
+            "is nothing (is there a `ret",
+        ),
+        ("momentum_step", lambda p, g, v, lr, m: p - g, "array of shape (3,), where a tuple of"),
+        ("momentum_step", lambda p, g, v, lr, m: (p - lr * (m * v + g), g + 1), "of item 1 of the"),
+        ("weight_shapes", lambda widths: pairwise(widths), "is a pairwise, where a list of"),
+        ("find_bug", lambda network, x: 7, "is 7 and should be '0.W'"),
+        ("find_c", lambda norm_ratio: 1 + 2j, "is 1+2j and should be"),
+    ],
+)
+def test_wrong_shapes_kinds_and_numbers_are_explained(name, function, words):
+    found = verdict(name, function)
+    assert found.right is False
+    assert found.words.startswith("Wrong on ") and words in found.words
+
+
+def uses_a_library(grad_y, y):
+    return np.linalg.inv(grad_y)
+
+
+def misspells(grad_y, y):
+    return grad * y  # noqa: F821
+
+
+def takes_one(grad_y):
+    return grad_y
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "place"),
+    [
+        (uses_a_library, "LinAlgError: Last 2", ", `return np.linalg.inv(grad_y)`, on the input"),
+        (misspells, "NameError: name 'grad' is not defined` in line", "on the input below."),
+        (takes_one, "TypeError: takes_one() takes 1", "It is called as `tanh_backward(grad_y, y)`"),
+        (np.linalg.inv, "TypeError: ", "It is called as `tanh_backward(grad_y, y)`."),
+    ],
+)
+def test_an_exception_is_explained(function, error, place):
+    found = verdict("tanh_backward", function)
+    assert found.right is False
+    assert found.words.startswith(f"It stopped with `{error}") and place in found.words
+    assert found.example.splitlines()[0] == "grad_y = [[ 0.1, -0.1,  0.6],"
+
+
+def test_code_without_a_source_can_stop_too():
+    scope = {}
+    exec("def tanh_backward(grad_y, y):\n    return 1 / 0", scope)  # noqa: S102
+    found = verdict("tanh_backward", scope["tanh_backward"])
+    assert found.words == (
+        "It stopped with `ZeroDivisionError: division by zero` in line 2 on the input below."
+    )
+
+
+def test_an_interrupt_is_not_swallowed():
+    def interrupted(grad_y, y):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verdict("tanh_backward", interrupted)
+
+
+def test_changing_an_argument_is_told():
+    def in_place(grad_y, y):
+        grad_y *= 1 - y**2
+        return grad_y
+
+    def pops(widths):
+        shapes = list(pairwise(widths))
+        widths.pop()
+        return shapes
+
+    for name, function, argument in [
+        ("tanh_backward", in_place, "grad_y"),
+        ("weight_shapes", pops, "widths"),
+    ]:
+        found = verdict(name, function)
+        assert found.right is False
+        assert f"The result is right, but the function has changed its argument `{argument}`" in (
+            found.words
+        )
+
+
+def test_changing_an_argument_does_not_hide_a_mistake_or_a_missing_return():
+    def wrong_in_place(grad_y, y):
+        grad_y *= 1 - y
+        return grad_y
+
+    def returns_nothing(grad_y, y):
+        grad_y *= 1 - y**2
+
+    found = verdict("tanh_backward", wrong_in_place)
+    assert found.words == EXERCISES["tanh_backward"].mistakes[0].words
+    found = verdict("tanh_backward", returns_nothing)
+    assert found.right is False and "the result is nothing" in found.words
+
+
+@pytest.mark.parametrize(
+    ("way", "name", "function"),
+    [
+        (
+            "lists for tuples",
+            "weight_shapes",
+            lambda widths: [list(pair) for pair in pairwise(widths)],
+        ),
+        (
+            "a tuple of NumPy's integers",
+            "weight_shapes",
+            lambda widths: tuple(pairwise(np.array(widths))),
+        ),
+        (
+            "a float",
+            "count_parameters",
+            lambda widths: float(REFERENCE["count_parameters"](widths)),
+        ),
+        ("a power of the root", "expected_ratio", lambda c, depth: np.sqrt(c / 2) ** depth),
+        (
+            "lists for an array",
+            "tanh_backward",
+            lambda g, y: [[*row] for row in g * (1 - y) * (1 + y)],
+        ),
+        ("float32", "tanh_backward", lambda g, y: (g * (1 - y**2)).astype(np.float32)),
+        (
+            "a list for a tuple",
+            "momentum_step",
+            lambda p, g, v, lr, m: [p - lr * m * v - lr * g, g + v * m],
+        ),
+        ("nearly", "find_c", lambda norm_ratio: norm_ratio.root + 1e-6),
+        (
+            "a NumPy string",
+            "find_bug",
+            lambda network, x: np.str_(REFERENCE["find_bug"](network, x)),
+        ),
+    ],
+)
+def test_another_way_to_the_same_values_is_right(way, name, function):
+    assert verdict(name, function).right is True
+
+
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+def test_a_difference_counts_relative_to_the_largest_entry(size):
+    right = size * np.array([1.0, 0.0, -2.0])
+    assert difference(right, right + 1e-6 * size) is None
+    assert "entry [1]" in difference(right, right + size * np.array([0, 1e-5, 0]))
+
+
+def test_a_mistake_may_make_nan_and_infinity():
+    wrong = np.array([np.nan, np.inf, 1.0])
+    assert difference(wrong, wrong) is None
+    assert difference(wrong, wrong + [0, 0, 1e-3])
+
+
+def test_values_are_shown_in_short():
+    assert show(np.float64(1) / 3) == "0.333333"
+    assert show((np.array(2), 1234567, [np.float32(0.5)])) == "(2, 1234567, [0.5])"
+    for long in (np.zeros(1000), [0.5] * 1000, "a" * 1000):
+        assert len(show(long)) < 310
+
+
+# The panel
+
+
+def plain(widget):
+    return " ".join(re.sub("<[^>]*>", " ", widget.value).split())
+
+
+def parts(panel):
+    """The panel's texts (verdict, hints, code) and buttons (hint, solution)."""
+    _, words, buttons, hints, code = panel.children
+    return (words, hints, code), buttons.children
+
+
+@each_exercise
+def test_hints_come_in_steps(name):
+    panel = check(EXERCISES[name].reference)
+    (_, hints, _), (hint, _) = parts(panel)
+    assert hints.value == ""
+    steps = EXERCISES[name].hints
+    for number in range(1, len(steps) + 1):
+        assert hint.description == f"Hint {number} of {len(steps)}" and not hint.disabled
+        hint.click()
+        assert hints.value.count("<li>") == number
+    assert hint.disabled
+    (_, hints, _), (hint, _) = parts(check(EXERCISES[name].reference))
+    assert hints.value.count("<li>") == len(steps) and hint.disabled
+
+
+def test_a_panel_says_the_verdict():
+    for function, words in [
+        (lambda grad_y, y: None, "Not attempted yet. The function returns nothing"),
+        (lambda grad_y, y: grad_y * (1 - y**2), "Right. The values agree on all"),
+        (lambda grad_y, y: grad_y * (1 - y), "Not yet. The square is missing"),
+        (lambda grad_y, y: y, "Not yet. Wrong on 3 of 3 inputs."),
+    ]:
+        (verdict_shown, hints, code), _ = parts(check(named("tanh_backward", function)))
+        assert plain(verdict_shown).startswith(words)
+        assert hints.value == code.value == ""
+    assert "right result = [[" in verdict_shown.value
+
+
+@with_solutions
+@each_exercise
+def test_a_solution_is_shown_on_demand_and_hidden_again(name):
+    panel = check(EXERCISES[name].reference)
+    (_, _, code), (_, button) = parts(panel)
+    assert code.value == ""
+    button.click()
+    assert f"def {name}(" in code.value and button.description == "Hide solution"
+    button.click()
+    assert code.value == "" and button.description == "Solution"
+
+
+@with_solutions
+@each_exercise
+def test_the_solution_as_shown_passes_and_explains(name, tmp_path):
+    text = solution(name)
+    assert "    # " in text
+    cell = tmp_path / "cell.py"
+    cell.write_text(text, "utf-8")
+    notebook = {"np": np, "numerical_gradient": numerical_gradient}
+    function = runpy.run_path(cell, notebook)[name]
+    assert verdict(name, function).right is True
+
+
+@with_solutions
+def test_there_is_one_file_of_solutions_for_each_notebook():
+    assert {path.stem for path in panels.SOLUTIONS.glob("*.py")} == set(NOTEBOOKS)
+    for stem, exercises in NOTEBOOKS.items():
+        text = (panels.SOLUTIONS / f"{stem}.py").read_text("utf-8")
+        assert re.findall(r"^def (\w+)", text, re.MULTILINE) == [e.name for e in exercises]
+
+
+@each_exercise
+def test_without_the_folder_of_solutions_all_else_works(monkeypatch, tmp_path, name):
+    monkeypatch.setattr(panels, "SOLUTIONS", tmp_path / "gone")
+    panel = check(EXERCISES[name].reference)
+    (words, hints, code), (hint, button) = parts(panel)
+    assert "Right" in words.value
+    hint.click()
+    assert hints.value
+    button.click()
+    assert "This copy of the course comes without solutions." in code.value
+
+
+def test_what_is_saved_is_the_same_whatever_the_verdict():
+    saved = set()
+    for result in (None, 1.0, "?"):
+        panel = check(named("expected_ratio", lambda c, depth, result=result: result))
+        data, _ = panel._repr_mimebundle_()
+        saved.add((repr(panel), data["text/plain"], data["text/html"]))
+    ((shown, text, html),) = saved
+    assert shown == text == "<exercise: expected_ratio>"
+    assert "<code>expected_ratio</code>" in html
+
+
+def test_the_classes_by_which_a_page_finds_it():
+    panel = check(REFERENCE["find_c"])
+    _, (hint, button) = parts(panel)
+    assert "exercise" in panel._dom_classes
+    assert "exercise-hint" in hint._dom_classes
+    assert "exercise-solution" in button._dom_classes
+
+
+def test_what_a_student_writes_is_shown_as_text():
+    def tanh_backward(grad_y, y):
+        raise ValueError("<b>`a` & b</b>")
+
+    (words, _, _), _ = parts(check(tanh_backward))
+    assert "<code>ValueError: &lt;b&gt;&#x27;a&#x27; &amp; b&lt;/b&gt;</code>" in words.value
+
+
+def test_only_functions_of_exercises_can_be_checked():
+    names = ", ".join(EXERCISES)
+    for function in (lambda x: x, np.tanh):
+        with pytest.raises(ValueError, match="function must be named as its exercise") as raised:
+            check(function)
+        assert names in str(raised.value) and function.__name__ in str(raised.value)
+    with pytest.raises(TypeError, match="function must be the one that you completed, got 3"):
+        check(3)
+
+
+def test_closing_leaves_nothing_behind():
+    before = set(open_widgets)
+    panel = check(REFERENCE["find_c"])
+    _, (hint, button) = parts(panel)
+    hint.click()
+    button.click()
+    assert len(set(open_widgets) - before) > 5
+    panel.close()
+    assert set(open_widgets) == before
