@@ -8,25 +8,19 @@ import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances as open_widgets
 
-from course_utils.lab import check
-from course_utils.lab.exercises import broken_network, panels
+from course_utils import lessons
+from course_utils.lab import exercise as panels
 from course_utils.lab.checker import examine
+from course_utils.lab.exercise import solution
 from course_utils.lab.wording import difference, show
-from course_utils.lab.exercises.panels import EXERCISES, solution
-from course_utils.nn import (
-    SGD,
-    Linear,
-    Sequential,
-    gradient_check,
-    layers,
-    mlp,
-    numerical_gradient,
-)
+from course_utils.nn import numerical_gradient
 
 pytestmark = pytest.mark.filterwarnings("error")
 
+LESSONS = lessons.all_exercises()
+EXERCISES = {exercise.name: exercise for found in LESSONS.values() for exercise in found}
 REFERENCE = {name: exercise.reference for name, exercise in EXERCISES.items()}
-NOTEBOOKS = {module.__name__.rpartition(".")[2]: module.EXERCISES for module in panels.MODULES}
+LESSON = {exercise.name: lesson for lesson, found in LESSONS.items() for exercise in found}
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
 each_mistake = pytest.mark.parametrize(
     ("name", "number"),
@@ -46,6 +40,11 @@ def fresh_session(monkeypatch):
         widget.close()
 
 
+def check(function):
+    """As in the notebook whose exercise has the function's name."""
+    return lessons.part(LESSON[function.__name__], "exercises").check(function)
+
+
 def verdict(name, function):
     return examine(EXERCISES[name], function)
 
@@ -56,132 +55,11 @@ def named(name, function):
     return function
 
 
-# The answers that count as right are right
-
-
-def rms(x):
-    return np.sqrt(np.mean(x**2))
-
-
-def layer_of(activation, n_in, n_out, c, z, rng):
-    return activation(z @ (np.sqrt(c / n_in) * rng.standard_normal((n_in, n_out))))
-
-
-@pytest.mark.parametrize("c", [1.0, 2.0, 3.0])
-def test_expected_ratio_is_what_networks_do(c):
-    z = start = np.ones((1, 2000))
-    rng = np.random.default_rng(1)
-    for _ in range(3):
-        z = layer_of(layers.relu, 2000, 2000, c, z, rng)
-    assert rms(z) / rms(start) == pytest.approx(REFERENCE["expected_ratio"](c, 3), rel=0.1)
-
-
-def test_weight_shapes_and_count_parameters_are_those_of_a_network():
-    widths = [7, 5, 6, 3]
-    params = mlp(widths).params
-    assert REFERENCE["weight_shapes"](widths) == [p.shape for k, p in params.items() if "W" in k]
-    assert REFERENCE["count_parameters"](widths) == sum(param.size for param in params.values())
-
-
-def test_tanh_backward_is_the_library_s():
-    rng = np.random.default_rng(1)
-    grad_y, y = rng.standard_normal((2, 4, 3))
-    ours = REFERENCE["tanh_backward"](grad_y, y)
-    assert np.array_equal(ours, layers.tanh_backward(grad_y, y))
-
-
-def test_momentum_step_is_the_library_s():
-    layer = Linear(3, 2, rng=np.random.default_rng(1), dtype=np.float64)
-    optimizer = SGD(layer, lr=0.1, momentum=0.8)
-    param, velocity = layer.params["W"].copy(), np.zeros((3, 2))
-    for seed in range(3):
-        grad = np.random.default_rng(seed).standard_normal((3, 2))
-        layer.grads["W"] = grad
-        optimizer.step()
-        param, velocity = REFERENCE["momentum_step"](param, grad, velocity, 0.1, 0.8)
-        assert np.allclose(layer.params["W"], param, rtol=1e-14)
-
-
-@pytest.mark.parametrize("slope", [0.0, 0.3, 1.0])
-def test_leaky_relu_c_keeps_the_norm(slope):
-    c, rng = REFERENCE["leaky_relu_c"](slope), np.random.default_rng(1)
-    z = np.ones((1, 3000))
-    after = layer_of(lambda x: np.where(x > 0, x, slope * x), 3000, 3000, c, z, rng)
-    assert rms(after) == pytest.approx(1, rel=0.05)
-
-
-@pytest.mark.parametrize(("c", "q"), [(1.0, 0.01), (2.0, 0.3), (3.5, 0.5)])
-def test_tanh_ratio_is_what_a_layer_does(c, q):
-    rng = np.random.default_rng(1)
-    z = np.sqrt(q) * np.ones((1, 3000))
-    after = layer_of(np.tanh, 3000, 3000, c, z, rng)
-    expected = REFERENCE["tanh_ratio"](c, q, rng.standard_normal(100_000))
-    assert rms(after) / rms(z) == pytest.approx(expected, rel=0.05)
-
-
-def test_the_c_of_tanh_can_be_found_and_grows_with_its_input():
-    g = np.random.default_rng(1).standard_normal(100_000)
-    cs = [
-        REFERENCE["find_c"](lambda c, q=q: REFERENCE["tanh_ratio"](c, q, g))
-        for q in (0.001, 0.1, 0.3)
-    ]
-    assert cs[0] == pytest.approx(1, abs=0.02)
-    assert cs[0] < cs[1] < cs[2] < 4
-
-
-def test_expected_squares_are_those_of_networks_forward_and_backward():
-    widths, c, forward, backward = [30, 80, 20, 60], 1.5, [], []
-    for seed in range(300):
-        rng = np.random.default_rng(seed)
-        network = Sequential([*mlp(widths, c=c, rng=rng).layers, layers.ReLU()])
-        z_0 = np.ones((1, 30), np.float32)
-        forward.append(np.sum(network.forward(z_0) ** 2) / 30)
-        grad = rng.standard_normal((1, 60))
-        backward.append(np.sum(network.backward(grad) ** 2) / np.sum(grad**2))
-    assert np.mean(forward) == pytest.approx(REFERENCE["expected_square"](c, widths), rel=0.1)
-    expected = REFERENCE["expected_gradient_square"](c, widths)
-    assert np.mean(backward) == pytest.approx(expected, rel=0.1)
-
-
-@pytest.mark.parametrize("where", ["0.W", "0.b", "2.W", "2.b", "4.W", "4.b"])
-def test_a_broken_network_is_wrong_in_one_place_only(where):
-    network = broken_network(np.random.default_rng(1), where)
-    x = np.random.default_rng(2).standard_normal((4, 2))
-    assert gradient_check(network, x) > 0.1
-    grad_x = network.forward(x), network.backward(np.ones((4, 2)))
-    for key, param in network.params.items():
-        truth = numerical_gradient(lambda: network.forward(x).sum(), param)
-        assert np.allclose(network.grads[key], truth, atol=1e-7) == (key != where)
-    truth = numerical_gradient(lambda: network.forward(x).sum(), x)
-    assert np.allclose(grad_x[1], truth, atol=1e-7)
-
-
-def test_a_broken_network_repeats_hides_its_bug_and_is_broken_anywhere():
-    first, second = (broken_network(np.random.default_rng(3)) for _ in range(2))
-    assert all(np.array_equal(first.params[key], second.params[key]) for key in first.params)
-    assert repr(first) == "Sequential(Linear(2, 4), Tanh(), Linear(4, 3), Tanh(), Linear(3, 2))"
-    rng, x = np.random.default_rng(0), np.ones((3, 2))
-    found = {REFERENCE["find_bug"](broken_network(rng), x) for _ in range(60)}
-    assert found == set(first.params)
-    with pytest.raises(ValueError, match="where must be one of '0.W', .* got '1.W'"):
-        broken_network(rng, "1.W")
-
-
 # Verdicts
 
 
-def test_every_notebook_has_its_exercises():
-    assert {name: len(exercises) for name, exercises in NOTEBOOKS.items()} == {
-        "start_here": 3,
-        "mlp_by_hand": 3,
-        "initialization": 5,
-        "layer_norm": 5,
-        "batch_norm": 4,
-        "overparameterized_networks": 4,
-        "weight_decay": 5,
-        "dropout": 5,
-    }
-    assert len(EXERCISES) == 34
+def test_no_two_exercises_have_one_name():
+    assert len(EXERCISES) == sum(map(len, LESSONS.values()))
 
 
 @each_exercise
@@ -481,7 +359,7 @@ def test_a_solution_is_shown_on_demand_and_hidden_again(name):
 @with_solutions
 @each_exercise
 def test_the_solution_as_shown_passes_and_explains(name, tmp_path):
-    text = solution(name)
+    text = solution(LESSON[name], name)
     assert "    # " in text
     cell = tmp_path / "cell.py"
     cell.write_text(text, "utf-8")
@@ -491,9 +369,9 @@ def test_the_solution_as_shown_passes_and_explains(name, tmp_path):
 
 
 @with_solutions
-def test_there_is_one_file_of_solutions_for_each_notebook():
-    assert {path.stem for path in panels.SOLUTIONS.glob("*.py")} == set(NOTEBOOKS)
-    for stem, exercises in NOTEBOOKS.items():
+def test_there_is_one_file_of_solutions_for_each_lesson():
+    assert {path.stem for path in panels.SOLUTIONS.glob("*.py")} == set(LESSONS)
+    for stem, exercises in LESSONS.items():
         text = (panels.SOLUTIONS / f"{stem}.py").read_text("utf-8")
         assert re.findall(r"^def (\w+)", text, re.MULTILINE) == [e.name for e in exercises]
 
@@ -538,7 +416,8 @@ def test_what_a_student_writes_is_shown_as_text():
 
 
 def test_only_functions_of_exercises_can_be_checked():
-    names = ", ".join(EXERCISES)
+    names = "leaky_relu_c, find_c, tanh_ratio, expected_square, expected_gradient_square"
+    check = lessons.part("initialization", "exercises").check
     for function in (lambda x: x, np.tanh):
         with pytest.raises(ValueError, match="function must be named as its exercise") as raised:
             check(function)

@@ -40,16 +40,16 @@ def part(name, module):
     return import_module(f"{__name__}.{name}.{module}")
 
 
+def measurements(name):
+    """What one lesson measures over seeds, claims among it: a list of `Measurement`."""
+    measuring = (module for module in parts(name) if module not in ("exercises", "pictures"))
+    values = [value for module in measuring for value in vars(part(name, module)).values()]
+    return [value for value in values if isinstance(value, Measurement)]
+
+
 def all_measurements():
     """Every `Measurement` of the course, a dict by id: claims in their order, then the others."""
-    found = [
-        value
-        for name in names()
-        for module in parts(name)
-        if module not in ("exercises", "pictures")
-        for value in vars(part(name, module)).values()
-        if isinstance(value, Measurement)
-    ]
+    found = [each for name in names() for each in measurements(name)]
     found.sort(key=lambda each: int(each.id[1:]) if isinstance(each, Claim) else 1000)
     return {each.id: each for each in found}
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from course_utils.lab import colors
-from course_utils.lab.canvas import Picture
-from course_utils.lab.pictures.parts import Curve, mark_level, words
+from course_utils.lab.canvas import Plot
+from course_utils.lab.pictures.parts import band, mark_guessing, words
 
 
-class LossBands(Picture):
+class LossBands(Plot):
     """Training losses of a comparison: for each side the median run and the spread over seeds.
 
     Parameters
@@ -27,41 +27,34 @@ class LossBands(Picture):
         self.steps, self.top, self.window, self.legend = steps, top, window, legend
         super().__init__()
 
-    def build(self):
-        self.axes = self.figure.add_subplot(
+    def draw(self, comparison, colors):
+        """Of a `Comparison` those sides that have a color, a dict."""
+        axes = self.figure.add_subplot(
             xlim=(0, self.steps),
             ylim=(0, self.top),
             xlabel="step",
             ylabel=f"training loss, mean of {self.window} steps",
         )
-        mark_level(self.axes, np.log(10), "guessing: ln 10")
-
-    def show(self, values):
-        """`values` is (comparison, colors): a `Comparison` and a color for each side."""
-        self.start_over()
-        comparison, color_of = values
-        readings = []
-        for side, runs in comparison.histories.items():
-            steps = [run.diverged_at for run in runs]
-            if None not in steps:
-                when = " to ".join(str(step) for step in sorted({min(steps), max(steps)}))
-                end = f"{side}: not a number after {when} steps"
-                self.axes.plot([], [], marker="x", ls="none", color=color_of[side], label=end)
-                readings.append(end)
-                continue
-            runs = [run.losses for run in runs if run.diverged_at is None]
-            means = np.array(runs).reshape(len(runs), -1, self.window).mean(axis=2)
-            x = (np.arange(means.shape[1]) + 0.5) * self.window
-            self.axes.fill_between(
-                x, means.min(axis=0), means.max(axis=0), color=color_of[side], alpha=0.25, lw=0
-            )
-            self.axes.plot(x, np.median(means, axis=0), color=color_of[side], label=side)
-            readings.append(f"{side}: {means[:, -1].min():.2f} to {means[:, -1].max():.2f}")
-        self.axes.legend(loc=self.legend)
+        mark_guessing(axes)
+        readings = [self.draw_side(axes, s, comparison.runs(s), c) for s, c in colors.items()]
+        axes.legend(loc=self.legend)
         return "; ".join(readings)
 
+    def draw_side(self, axes, side, runs, color):
+        """Draw one side's runs, or a cross in the legend where all diverged; say how they end."""
+        if all(run.diverged for run in runs):
+            ends = {min(run.diverged_at for run in runs), max(run.diverged_at for run in runs)}
+            reading = f"{side}: not a number after {' to '.join(map(str, sorted(ends)))} steps"
+            axes.plot([], [], marker="x", ls="none", color=color, label=reading)
+            return reading
+        losses = np.array([run.losses for run in runs if not run.diverged])
+        means = losses.reshape(len(losses), -1, self.window).mean(axis=2)
+        x = (np.arange(means.shape[1]) + 0.5) * self.window
+        band(self, axes, x, means, color=color, label=side)
+        return f"{side}: {means[:, -1].min():.2f} to {means[:, -1].max():.2f}"
 
-class SpreadLines(Picture):
+
+class SpreadLines(Plot):
     """Lines over a few values of x: the median over seeds, with the range as a band.
 
     Parameters
@@ -81,27 +74,20 @@ class SpreadLines(Picture):
         self.axis = {"xlabel": xlabel, "ylabel": ylabel, "yscale": yscale, "ylim": limits}
         super().__init__()
 
-    def build(self):
-        self.axes = self.figure.add_subplot(xscale="log", **self.axis)
-        self.axes.set_xticks(self.x, [f"{x:g}" for x in self.x], minor=False)
-        self.axes.minorticks_off()
-
-    def show(self, values):
-        """`values` maps a name to (array of shape (seeds, points), color)."""
-        self.start_over()
+    def draw(self, lines):
+        """By name, the runs, shape (seeds, points), and a color."""
+        axes = self.figure.add_subplot(xscale="log", **self.axis)
+        axes.set_xticks(self.x, [f"{x:g}" for x in self.x], minor=False)
+        axes.minorticks_off()
         readings = []
-        for name, (runs, color) in values.items():
-            median = np.median(runs, axis=0)
-            self.axes.fill_between(
-                self.x, np.min(runs, axis=0), np.max(runs, axis=0), color=color, alpha=0.25, lw=0
-            )
-            Curve(self, self.axes, color=color, marker="o", label=name).set(self.x, median)
+        for name, (runs, color) in lines.items():
+            median = band(self, axes, self.x, runs, color=color, label=name, marker="o")
             readings.append(f"{name}: {words(median[0])} to {words(median[-1])}")
-        self.axes.legend(loc="best")
+        axes.legend(loc="best")
         return "; ".join(readings)
 
 
-class DotsBySide(Picture):
+class DotsBySide(Plot):
     """One dot a seed for each side, and the median as a bar.
 
     Parameters
@@ -119,20 +105,16 @@ class DotsBySide(Picture):
         self.size = (7.6, 0.9 + 0.34 * len(self.sides))
         super().__init__()
 
-    def build(self):
-        places = np.arange(len(self.sides))
-        self.axes = self.figure.add_subplot(ylim=(len(self.sides) - 0.5, -0.5), **self.axis)
-        self.axes.set_yticks(places, self.sides)
-        self.axes.grid(axis="y", visible=False)
-
-    def show(self, values):
-        """`values` maps each side to (figures over seeds, color)."""
-        self.start_over()
+    def draw(self, dots):
+        """By side, the numbers over seeds and a color."""
+        axes = self.figure.add_subplot(ylim=(len(self.sides) - 0.5, -0.5), **self.axis)
+        axes.set_yticks(np.arange(len(self.sides)), self.sides)
+        axes.grid(axis="y", visible=False)
         readings = []
         for place, side in enumerate(self.sides):
-            figures, color = values[side]
-            self.axes.plot(figures, [place] * len(figures), "o", color=color, alpha=0.6, ms=5)
-            median = float(np.median(figures))
-            self.axes.plot([median] * 2, [place - 0.3, place + 0.3], color=colors.BLACK, lw=1.5)
+            numbers, color = dots[side]
+            axes.plot(numbers, [place] * len(numbers), "o", color=color, alpha=0.6, ms=5)
+            median = float(np.median(numbers))
+            axes.plot([median] * 2, [place - 0.3, place + 0.3], color=colors.BLACK, lw=1.5)
             readings.append(f"{side}: {words(median)}")
         return "; ".join(readings)

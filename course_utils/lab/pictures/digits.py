@@ -31,9 +31,8 @@ class Digits(Picture):
             )
             self.panels.append((self.moves(image), self.moves(caption)))
 
-    def show(self, values):
-        """`values` is (images, captions): shape (count, 784) in [0, 1], and one string each."""
-        images, captions = values
+    def show(self, images, captions):
+        """Show images, shape (count, 784) in [0, 1], with one string each."""
         for (image, text), pixels, caption in zip(self.panels, images, captions, strict=True):
             image.set_data(pixels.reshape(28, 28))
             text.set_text(caption)

@@ -27,6 +27,20 @@ class Curve:
         self.below.set_data(x[below], np.full(below.sum(), low))
 
 
+def band(picture, axes, x, runs, *, color, **style):
+    """Draw the median over seeds as a line and the range as a band; runs is (seeds, points).
+
+    Returns
+    -------
+    ndarray, shape (points,)
+        The median.
+    """
+    median = np.median(runs, axis=0)
+    axes.fill_between(x, np.min(runs, axis=0), np.max(runs, axis=0), color=color, alpha=0.25, lw=0)
+    Curve(picture, axes, color=color, **style).set(x, median)
+    return median
+
+
 def count_by_ones(*axes):
     """Ticks at whole numbers only, for an axis that counts layers."""
     for each in axes:
@@ -59,6 +73,11 @@ def mark_level(axes, level, label):
         label, at, (-3, 3), axes.get_yaxis_transform(), "offset points", ha="right",
         color=colors.GRAY, in_layout=False,
     )  # fmt: skip
+
+
+def mark_guessing(axes, classes=10):
+    """Mark the loss of equal probabilities."""
+    mark_level(axes, np.log(classes), f"guessing: ln {classes}")
 
 
 def words(number):

@@ -5,7 +5,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.pictures.parts import Curve, mark_level, words
+from course_utils.lab.pictures.parts import Curve, mark_guessing
 
 CLASS_COLORMAP = LinearSegmentedColormap.from_list(
     "classes", [colors.CLASS[0], "white", colors.CLASS[1]]
@@ -57,12 +57,11 @@ class DecisionBoundary(Picture):
             for color in colors.CLASS
         ]
         right.set(title="training loss", xlabel="step", xlim=(0, self.steps), ylim=(0, 1.2))
-        mark_level(right, np.log(2), "guessing: ln 2")
+        mark_guessing(right, classes=2)
         self.loss = Curve(self, right, color=colors.TRAIN)
 
-    def show(self, values):
-        """`values` is (points, labels, probabilities over `plane()`, losses)."""
-        points, labels, probabilities, losses = values
+    def show(self, points, labels, probabilities, losses):
+        """Show the points of both classes, the orange one's probability over `plane()`, the loss."""
         side = round(len(probabilities) ** 0.5)
         self.image.set_data(probabilities.reshape(side, side))
         for label, dots in enumerate(self.classes):

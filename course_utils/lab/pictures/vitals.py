@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.pictures.parts import Curve, count_by_ones, mark_level, norm_axes, trend, words
+from course_utils.lab.pictures.parts import Curve, count_by_ones, mark_guessing, trend, words
 
 
 class VitalSigns(Picture):
@@ -44,12 +44,11 @@ class VitalSigns(Picture):
         axes = self.figure.add_subplot(
             grid[1, 2:6], title="training loss", xlabel="step", xlim=(0, self.steps), ylim=(0, 5)
         )
-        mark_level(axes, np.log(10), "guessing: ln 10")
+        mark_guessing(axes)
         self.loss = Curve(self, axes, color=colors.TRAIN, linewidth=1.2)
 
-    def show(self, values):
-        """`values` is (signs, losses): a `VitalSigns` measurement and the losses so far."""
-        signs, losses = values
+    def show(self, signs, losses):
+        """Show what `vital_signs` measured, and the losses so far."""
         layers = np.arange(1, len(signs.activation) + 1)
         for name, curve in self.curves.items():
             curve.set(layers, getattr(signs, name))

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.pictures.parts import Curve, count_by_ones, mark_level
+from course_utils.lab.pictures.parts import Curve, count_by_ones, mark_guessing
 
 VERDICTS = {
     "learning": ("o", colors.GREEN),
@@ -45,9 +45,8 @@ class ScalesInTraining(Picture):
                 self.curves.append((start, now))
         activation.legend(loc="upper left", ncols=1)
 
-    def show(self, values):
-        """`values` is (share of training, starts, nows): by c, (vital signs, n var(W)) each."""
-        share, starts, nows = values
+    def show(self, share, starts, nows):
+        """Show (vital signs, n var(W)) by c, at the start and at a share of the training."""
         layers = np.arange(1, self.layers + 1)
         rows = [self.pick(measured) for measured in (starts, nows)]
         for (start, now), before, after in zip(self.curves, *rows, strict=True):
@@ -85,7 +84,7 @@ class TrainingMap(Picture):
     def build(self):
         left, right = self.figure.subplots(1, 2)
         left.set(title="training loss", xlabel="step", xlim=(0, self.steps), ylim=(0, 4))
-        mark_level(left, np.log(10), "guessing: ln 10")
+        mark_guessing(left)
         self.loss = Curve(self, left, color=colors.TRAIN, linewidth=1.2)
         right.set(title="your runs", xlabel="$c$", ylabel="depth", xlim=(0.4, 4.1), ylim=(0, 64))
         c = np.linspace(0.4, 4.1, 400)
@@ -100,9 +99,8 @@ class TrainingMap(Picture):
         }
         right.legend(loc="upper right", frameon=True, framealpha=0.9)
 
-    def show(self, values):
-        """`values` is (c, depth, losses, verdict); the verdict is None while training goes on."""
-        c, depth, losses, verdict = values
+    def show(self, c, depth, losses, verdict):
+        """Show a run's losses; the verdict is None while training goes on, then a mark is left."""
         self.loss.set(np.arange(len(losses)), losses)
         if verdict is None:
             return f"c = {c:g}, depth {depth}: {len(losses)} steps, loss {losses[-1]:.2f} so far."

@@ -1,0 +1,64 @@
+"""What several test files share."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from course_utils.data import two_moons
+from course_utils.experiments import VitalSigns
+from course_utils.nn import SGD, BatchNorm
+
+
+NAN, INF = np.nan, np.inf
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def moons(m=200, seed=0):
+    return two_moons(m, rng(seed))
+
+
+def state(network):
+    """Copies of all that a network remembers about its training."""
+    arrays = {key: param.copy() for key, param in network.params.items()}
+    for i, layer in enumerate(network.layers):
+        if isinstance(layer, BatchNorm):
+            arrays[f"{i}.mean"], arrays[f"{i}.var"] = layer.running_mean, layer.running_var
+    return {key: array.copy() for key, array in arrays.items()}
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
+
+
+class Interrupting(SGD):
+    """Presses the interrupt button in the middle of a given step."""
+
+    def __init__(self, network, lr, at):
+        super().__init__(network, lr)
+        self.left = at
+
+    def step(self):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        super().step()
+
+
+def signs(activation, gradient, ratio, dead, loss):
+    """Vital signs as they might be measured."""
+    rows = (np.array(row, dtype=float) for row in (activation, gradient, ratio, dead))
+    return VitalSigns(*rows, loss)
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def count(png, color):
+    """Pixels of exactly this color."""
+    rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    return (pixels(png) == rgb).all(axis=2).sum()
