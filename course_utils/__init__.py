@@ -2,10 +2,12 @@
 
 Rooms, from the ground up:
 
+- ``course_utils.checks``: what turns bad input into a clear sentence
 - ``course_utils.nn``: the network that the notebooks build, in NumPy alone
 - ``course_utils.data``: MNIST, minibatches, toy sets
-- ``course_utils.experiments``: training and measuring, arrays in and arrays out
-- ``course_utils.lab``: the figures and sliders that a student touches
+- ``course_utils.experiments``: instruments, arrays in and arrays out
+- ``course_utils.lab``: the pictures and sliders that a student touches
+- ``course_utils.lessons``: what one notebook has to itself, a folder each
 """
 
 import numpy  # noqa: F401  (brings its BLAS, which the next lines set)
