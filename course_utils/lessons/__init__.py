@@ -9,9 +9,11 @@ lesson; nothing imports a lesson by name but its notebook and its tests.
 """
 
 import pkgutil
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from course_utils.data import digits
 from course_utils.experiments.claims import Claim, Measurement
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -57,6 +59,18 @@ def all_measurements():
 def all_claims():
     """Every claim of the course, in order: a list."""
     return [each for each in all_measurements().values() if isinstance(each, Claim)]
+
+
+def measure(claim, seed):
+    """The numbers of a claim, or another measurement, on one seed: for a sweep over all of them."""
+    measurement = all_measurements()[claim]
+    return measurement.numbers(measurement.run(*remembered_digits(), seed))
+
+
+@cache
+def remembered_digits():
+    """`digits`, loaded once in a process."""
+    return digits()
 
 
 def all_exercises():
