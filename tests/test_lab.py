@@ -15,7 +15,16 @@ import pytest
 from ipywidgets.widgets.widget import _instances as open_widgets
 from PIL import Image
 
-from course_utils.lab import Exploration, choice, draw_again, live, panel, slider, toggle
+from course_utils.lab import (
+    Exploration,
+    choice,
+    draw_again,
+    live,
+    panel,
+    slider,
+    steered,
+    toggle,
+)
 from course_utils.lab.canvas import Picture
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -107,16 +116,24 @@ def test_a_choice_has_its_default_pressed_and_none_is_a_choice(options, value):
     made = choice(options, value)
     start = [None, "layer"].index(value)
     names = tuple(options) if isinstance(options, dict) else ("None", "layer")
-    assert (made.value, made.index, made._options_labels) == (value, start, names)
-    made.set_state({"index": 1 - start})  # a click
+    (buttons,) = made.children
+    assert (made.value, buttons.index, buttons.options) == (value, start, names)
+    seen = []
+    made.observe(lambda change: seen.append(change.new), "value")
+    buttons.set_state({"index": 1 - start})  # a click
     assert made.value == [None, "layer"][1 - start]
     made.value = value
-    assert made.index == start
+    assert buttons.index == start
+    assert seen == [[None, "layer"][1 - start], value]
 
 
 def test_a_choice_must_offer_its_default():
     with pytest.raises(ValueError, match="value must be one of 1, 2, got 3"):
         choice([1, 2], 3)
+    made = choice([1, 2], 2)
+    with pytest.raises(ValueError, match="value must be one of 1, 2, got 3"):
+        made.value = 3
+    assert made.value == 2
 
 
 def test_a_toggle_and_a_button_that_counts():
@@ -213,7 +230,20 @@ class Recorder:
 
     def __call__(self, **values):
         self.calls.append(values)
-        return values.get("x", 0) + len(values.get("kind", "")) + values.get("seed", 0)
+        length = values.get("x", 0) + len(values.get("kind", "")) + values.get("seed", 0)
+        return {"length": length}
+
+
+def bar_of(x):
+    return {"length": x}
+
+
+def bar_of_two(x):
+    return x, x
+
+
+def two_in_slices(x):
+    yield bar_of_two(x)
 
 
 def test_an_exploration_computes_with_its_defaults_and_then_with_each_change(explore):
@@ -236,11 +266,11 @@ def test_an_exploration_computes_with_its_defaults_and_then_with_each_change(exp
 
 
 def test_the_picture_and_its_reading_follow_the_controls(explore):
-    exploration = explore(lambda x: x, x=slider(0, 60, 30))
+    exploration = explore(bar_of, x=slider(0, 60, 30))
     seen = {}
     for x in (30, 50, 10):
         exploration.controls["x"].value = x
-        assert image(exploration) == Bar().update(x).png()
+        assert image(exploration) == Bar().update(length=x).png()
         assert exploration.reading == f"The bar ends at {x}."
         assert spoken(exploration) == f"<div role='status'>The bar ends at {x}.</div>"
         seen[image(exploration)] = x
@@ -277,13 +307,13 @@ def test_on_release_computes_only_when_a_slider_is_let_go(explore):
 
 def test_a_picture_may_be_given_ready_made(explore):
     picture = Bar()
-    exploration = explore(lambda x: x, picture, x=slider(0, 60, 30))
+    exploration = explore(bar_of, picture, x=slider(0, 60, 30))
     assert exploration.picture is picture
 
 
 def test_warnings_of_a_computation_are_no_output(explore, capfd):
-    explore(lambda x: float(np.divide(x, np.zeros(1))[0] > 0), x=slider(0, 60, 30))
-    exploration = explore(lambda x: np.log(np.float64(x) - 30), x=slider(0, 60, 31))
+    explore(lambda x: bar_of(float(np.divide(x, np.zeros(1))[0] > 0)), x=slider(0, 60, 30))
+    exploration = explore(lambda x: bar_of(np.log(np.float64(x) - 30)), x=slider(0, 60, 31))
     exploration.controls["x"].value = 30
     exploration.controls["x"].value = 29
     assert exploration.reading == "The bar ends at nan."
@@ -294,7 +324,7 @@ def test_an_error_is_said_under_the_picture_and_raised(explore):
     def compute(x):
         if x == 13:
             raise ValueError("x must not be <13>")
-        return x
+        return {"length": x}
 
     exploration = explore(compute, x=slider(0, 60, 30))
     before = image(exploration)
@@ -306,15 +336,27 @@ def test_an_error_is_said_under_the_picture_and_raised(explore):
     assert "The bar ends at 14." in spoken(exploration)
 
 
-def test_an_error_at_the_defaults_is_raised_in_the_cell():
-    with pytest.raises(ZeroDivisionError):
-        live(lambda x: 1 / x, Bar, x=slider(0, 1, 0))
-    widgets.Widget.close_all()
+@pytest.mark.parametrize(
+    ("compute", "error", "message"),
+    [
+        (lambda x: {"length": 1 / x}, ZeroDivisionError, "division by zero"),
+        (bar_of_two, TypeError, r"bar_of_two must return or yield a dict .*, got \(0, 0\)"),
+        (two_in_slices, TypeError, r"two_in_slices must return or yield a dict .*, got \(0, 0\)"),
+        (lambda x: {"width": x}, TypeError, r"Bar.show\(\) .* 'width'"),
+    ],
+)
+def test_an_error_at_the_defaults_is_raised_in_the_cell(compute, error, message):
+    x = slider(0, 1, 0)
+    before = set(open_widgets)
+    with pytest.raises(error, match=message):
+        live(compute, Bar, x=x)
+    assert set(open_widgets) == before
+    panel.close_tree(x)
 
 
 def test_what_a_notebook_saves_of_an_exploration(explore):
     def compute(x, seed):
-        return x + seed
+        return {"length": x + seed}
 
     exploration = explore(compute, x=slider(0, 60, 30), seed=draw_again())
     data, metadata = exploration._repr_mimebundle_()
@@ -322,7 +364,7 @@ def test_what_a_notebook_saves_of_an_exploration(explore):
     assert data.keys() == {"text/plain", "image/png", view}
     assert data[view]["model_id"] == exploration.model_id
     assert data["text/plain"] == repr(exploration) == "<live: compute(x, seed)>"
-    assert metadata == {"image/png": {"width": 200}}
+    assert metadata == {"image/png": {"width": 200}, "needs_background": "light"}
     saved = base64.b64decode(data["image/png"])
     assert np.array_equal(pixels(saved), pixels(image(exploration)))
     exploration.controls["x"].value = 60
@@ -330,7 +372,7 @@ def test_what_a_notebook_saves_of_an_exploration(explore):
 
 
 def test_any_callable_can_be_explored(explore):
-    exploration = explore(partial(lambda x, by: x + by, by=1), x=slider(0, 60, 30))
+    exploration = explore(partial(lambda x, by: {"length": x + by}, by=1), x=slider(0, 60, 30))
     assert exploration.reading == "The bar ends at 31."
     assert repr(exploration) == "<live: partial(x)>"
 
@@ -354,7 +396,7 @@ class Slices:
                     if x == self.error_at and part == 2:
                         raise ValueError("no")
                     run[1] = part
-                    yield x * part / self.slices
+                    yield {"length": x * part / self.slices}
                 run[2] = "done"
             except GeneratorExit:
                 run[2] = "closed"
@@ -381,7 +423,7 @@ def test_without_a_loop_slices_run_to_the_end(explore):
     exploration.controls["x"].value = 20
     assert slices.runs == [[40, 4, "done"], [20, 4, "done"]]
     assert exploration.reading == "The bar ends at 20.0."
-    assert image(exploration) == Bar().update(20).png()
+    assert image(exploration) == Bar().update(length=20).png()
     assert stop_button(exploration).disabled
 
 
@@ -391,7 +433,7 @@ def test_in_a_loop_the_picture_fills_in_slices(explore):
     async def play():
         exploration = explore(slices.function(), x=slider(0, 60, 40))
         readings = [exploration.reading]
-        one(exploration, widgets.HTML).observe(
+        one(exploration, widgets.HTML, "live-reading").observe(
             lambda change: readings.append(exploration.reading), "value"
         )
         exploration.controls["x"].value = 20
@@ -403,21 +445,19 @@ def test_in_a_loop_the_picture_fills_in_slices(explore):
 
     readings, png = asyncio.run(play())
     assert readings == [f"The bar ends at {x}." for x in (40.0, 5.0, 10.0, 15.0, 20.0)]
-    assert png == Bar().update(20).png()
+    assert png == Bar().update(length=20).png()
 
 
-def test_a_newer_value_ends_the_older_run(explore, monkeypatch):
+def test_a_newer_value_ends_the_older_run(explore):
     slices, held = Slices(slices=50), []
+    function = slices.function()
+
+    def hold(x):
+        held.append(function(x))  # a reference, so that nothing but closing ends it
+        return held[-1]
 
     async def play():
-        exploration = explore(slices.function(), x=slider(0, 60, 40))
-        results = exploration._results
-
-        def hold():
-            held.append(results())  # a reference, so that nothing but closing ends it
-            return held[-1]
-
-        monkeypatch.setattr(exploration, "_results", hold)
+        exploration = explore(hold, x=slider(0, 60, 40))
         exploration.controls["x"].value = 20
         await until(lambda: len(slices.runs) == 2 and slices.runs[1][1] >= 3)
         exploration.controls["x"].value = 30  # never starts: the next comes before it can
@@ -481,16 +521,107 @@ def test_an_error_in_a_slice_is_said_and_raised_in_the_loop(explore):
 
 def test_in_a_loop_what_is_quick_is_shown_at_once(explore):
     async def play():
-        exploration = explore(lambda x: x, x=slider(0, 60, 30))
+        exploration = explore(bar_of, x=slider(0, 60, 30))
         exploration.controls["x"].value = 50
         return exploration.reading
 
     assert asyncio.run(play()) == "The bar ends at 50."
 
 
+class Callable:
+    """An object that is called, and returns the generator of another function."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, x):
+        return self.function(x)
+
+
+WRAPS = {
+    "function": lambda function: function,
+    "lambda": lambda function: lambda x: function(x),
+    "object": Callable,
+    "partial": partial,
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS.values(), ids=WRAPS)
+def test_whatever_returns_a_generator_is_computed_in_slices(explore, wrap):
+    slices = Slices(slices=1000)
+
+    async def play():
+        exploration = explore(wrap(slices.function()), x=slider(0, 60, 40))
+        exploration.controls["x"].value = 20
+        assert slices.runs[1:] == []
+        await until(lambda: len(slices.runs) == 2 and slices.runs[1][1] >= 3)
+        click(exploration, "Stop")
+
+    asyncio.run(play())
+    assert slices.runs[1][1] < 1000
+
+
+def test_reset_does_not_start_a_run_but_ends_one_and_shows_the_first_result(explore):
+    slices = Slices(slices=50)
+
+    async def play():
+        exploration = explore(slices.function(), x=slider(0, 60, 40))
+        first = image(exploration), spoken(exploration)
+        for moved in (20, 30):
+            exploration.controls["x"].value = moved
+            await until(lambda: slices.runs[-1][0] == moved and slices.runs[-1][1] >= 3)
+            if moved == 30:
+                await until(lambda: slices.runs[-1][2] == "done")
+            click(exploration, "Reset")
+            assert exploration.values == {"x": 40}
+            await asyncio.sleep(0.05)
+            assert (image(exploration), spoken(exploration)) == first
+            assert stop_button(exploration).disabled
+
+    asyncio.run(play())
+    assert [(x, ended) for x, _, ended in slices.runs] == [
+        (40, "done"), (20, "closed"), (30, "done"),
+    ]  # fmt: skip
+
+
+def test_a_steered_control_is_read_by_the_run_that_goes_on(explore):
+    starts, read = [], []
+
+    def fly(c, lr):
+        starts.append((c, lr()))
+        for _ in range(100):
+            read.append(lr())
+            yield {"length": 100 * lr()}
+
+    async def play():
+        exploration = explore(fly, c=slider(0, 4, 2), lr=steered(slider(0.0, 1.0, 0.1)))
+        lr = exploration.controls["lr"]
+        exploration.controls["c"].value = 1
+        await until(lambda: len(starts) == 2 and len(read) > 103)
+        lr.value = 0.5
+        await until(lambda: exploration.reading == "The bar ends at 50.0.")
+        await until(lambda: stop_button(exploration).disabled)
+        assert starts == [(2, 0.1), (1, 0.1)] and len(read) == 200
+        lr.value = 0.25  # at rest: starts one
+        await until(lambda: len(starts) == 3)
+        click(exploration, "Reset")
+        await asyncio.sleep(0.05)
+        assert (exploration.controls["c"].value, lr.value) == (2, 0.1)
+        assert starts[2:] == [(1, 0.25)] and len(read) < 300
+        assert exploration.reading == "The bar ends at 10.0."
+
+    asyncio.run(play())
+    assert next(fly(1, lambda: 0.3)) == {"length": 30}  # no widget in sight
+
+
+def test_a_steered_control_must_be_a_control():
+    with pytest.raises(TypeError, match="control must be a slider.*, got 3"):
+        steered(3)
+
+
 def test_only_what_takes_time_has_a_stop_button(explore):
     assert stop_button(explore(Slices().function(), x=slider(0, 60, 30)))
-    quick = explore(lambda x: x, x=slider(0, 60, 30))
+    quick = explore(bar_of, x=slider(0, 60, 30))
     assert not [w for w in inside(quick) if "live-stop" in w._dom_classes]
 
 
@@ -500,7 +631,7 @@ def test_only_what_takes_time_has_a_stop_button(explore):
 @pytest.mark.parametrize("slow", [False, True])
 def test_close_closes_every_widget(slow):
     before = set(open_widgets)
-    compute = Slices().function() if slow else lambda x: x
+    compute = Slices().function() if slow else bar_of
     exploration = live(compute, Bar, x=slider(0, 60, 30))
     assert len(open_widgets) > len(before)
     exploration.close()
@@ -522,7 +653,7 @@ def test_running_a_cell_again_replaces_what_it_made(shell):
     before = set(open_widgets)
 
     def run():
-        return live(lambda x: x, Bar, x=slider(0, 60, 30))
+        return live(bar_of, Bar, x=slider(0, 60, 30))
 
     def is_open(exploration):
         return exploration.comm is not None
@@ -553,7 +684,7 @@ def test_running_a_cell_again_replaces_what_it_made(shell):
 @pytest.mark.parametrize("parent", [{}, {"metadata": {}}])
 def test_without_cells_nothing_is_replaced(shell, parent):
     shell.get_parent = lambda: parent
-    explorations = [live(lambda x: x, Bar, x=slider(0, 60, 30)) for _ in range(2)]
+    explorations = [live(bar_of, Bar, x=slider(0, 60, 30)) for _ in range(2)]
     assert all(isinstance(e, Exploration) and e.comm is not None for e in explorations)
     for exploration in explorations:
         exploration.close()

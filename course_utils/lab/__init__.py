@@ -1,6 +1,6 @@
-"""What a student sees and touches: figures, sliders that move them, questions and exercises."""
+"""What a student sees and touches: pictures, sliders that move them, questions and exercises."""
 
-from course_utils.lab.controls import choice, draw_again, slider, toggle
+from course_utils.lab.controls import choice, draw_again, slider, steered, toggle
 from course_utils.lab.live import Exploration, live
 from course_utils.lab.quiz import predict, reveal
 
@@ -12,5 +12,6 @@ __all__ = [
     "predict",
     "reveal",
     "slider",
+    "steered",
     "toggle",
 ]

@@ -2,33 +2,41 @@
 
 Axes, ticks and labels are drawn once and kept as a background. Each update puts the background back
 and draws the moving artists on it: about a tenth of the time of drawing everything anew.
+
+The course's style is applied while a picture is built: Matplotlib's defaults and course.mplstyle,
+whatever else the notebook has set. What comes after changes none of Matplotlib's settings, which
+all threads share, so that a slider can move a picture while a cell makes plots of its own.
 """
 
 import base64
 import io
+import threading
+from functools import partial
 from pathlib import Path
 
-import matplotlib
+import matplotlib.style
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-STYLE = matplotlib.rc_params_from_file(
-    Path(__file__).with_name("course.mplstyle"), use_default_template=False
-)
+STYLE = ("default", Path(__file__).with_name("course.mplstyle"))
 PIXELS_PER_INCH = 100
 SHARPNESS = 1.5  # drawn pixels for each pixel of the page, for dense screens
 
+drawing = threading.RLock()  # held by the one thread that builds or draws a picture
+
 
 class Picture:
-    """Base of all figures.
+    """Base of all pictures that move.
 
-    A subclass sets `size` and writes two methods: ``build()`` makes axes and artists in
-    ``self.figure`` and passes the artists that will change to ``self.moves(...)``; ``show(values)``
-    moves them and returns one sentence that says in words what is seen.
+    A subclass sets `size` and writes two methods. ``build()`` makes axes and artists in
+    ``self.figure`` and passes the artists that will change to ``self.moves(...)``; all others are
+    drawn once, right then. ``show(self, name, other, ...)`` takes the picture's values by name,
+    moves the artists and returns one sentence that says in words what is seen. An ``__init__`` of
+    its own keeps its settings in attributes before it calls ``super().__init__()``, which builds.
 
-    As the last line of a cell, ``SomePicture().update(values)`` is shown as a static picture.
+    As the last line of a cell, ``SomePicture().update(name=...)`` is shown as a static picture.
 
     Attributes
     ----------
@@ -36,7 +44,8 @@ class Picture:
         Width and height in inches of 100 pixels.
     remembers : bool
         Whether earlier values leave marks, so that the same values do not bring a picture back.
-    figure : matplotlib.figure.Figure
+    figure : matplotlib.figure.Figure or None
+        None once the picture is kept as an image only.
     reading : str
         What the last update shows, in words.
     """
@@ -46,19 +55,16 @@ class Picture:
 
     def __init__(self):
         self.reading = ""
-        self._moving = []
-        self._background = None
-        with matplotlib.rc_context(STYLE):
-            self.figure = Figure(figsize=self.size, dpi=PIXELS_PER_INCH * SHARPNESS)
-            FigureCanvasAgg(self.figure)
-            self.build()
+        self._settings = dict(vars(self))
+        with drawing:
+            self._draw(self.build)
 
     def build(self):
         """Make the axes and artists."""
         raise NotImplementedError
 
-    def show(self, values):
-        """Move the artists to `values` and return the reading."""
+    def show(self, **values):
+        """Move the artists to the values and return the reading."""
         raise NotImplementedError
 
     def moves(self, *artists):
@@ -68,22 +74,25 @@ class Picture:
             self._moving.append(artist)
         return artists[0] if len(artists) == 1 else artists
 
-    def redraw_background(self):
-        """Draw the axes anew at the next update, after a change of limits or labels."""
-        self._background = None
-
-    def start_over(self):
-        """Build the figure anew: for a ``show`` whose artists themselves depend on the values."""
-        self.figure.clear()
-        self.figure.set_layout_engine("constrained")
-        self._moving, self._background = [], None
-        self.build()
-
-    def update(self, values):
-        """Show `values`, any of them NaN or infinite, and return self."""
-        with np.errstate(all="ignore"), matplotlib.rc_context(STYLE):
-            self.reading = self.show(values)
+    def update(self, **values):
+        """Show the values, any of them NaN or infinite, and return self."""
+        with drawing, np.errstate(all="ignore"):
+            if self.figure is None:
+                self._draw(self.build)
+            self.reading, self._image = self.show(**values), None
         return self
+
+    def _draw(self, make):
+        """A new figure, filled by `make` and drawn; what does not move is the background."""
+        with matplotlib.style.context(STYLE):
+            self.figure = Figure(figsize=self.size, dpi=PIXELS_PER_INCH * SHARPNESS)
+            canvas = FigureCanvasAgg(self.figure)
+            self._moving, self._image = [], None
+            made = make()
+            canvas.draw()
+        self.figure.set_layout_engine("none")  # from here on the axes keep their places
+        self._background = canvas.copy_from_bbox(self.figure.bbox)
+        return made
 
     @property
     def width(self):
@@ -92,30 +101,74 @@ class Picture:
 
     def png(self, compression=1):
         """The picture as it stands, as PNG bytes; 9 is the smallest file, 1 the quickest."""
-        canvas = self.figure.canvas
-        if self._background is None:
-            with matplotlib.rc_context(STYLE):
-                canvas.draw()
-            self.figure.set_layout_engine("none")  # from here on the axes keep their places
-            self._background = canvas.copy_from_bbox(self.figure.bbox)
-        canvas.restore_region(self._background)
-        for artist in self._moving:
-            self.figure.draw_artist(artist)
-        pixels = np.asarray(canvas.buffer_rgba())
-        file = io.BytesIO()
-        Image.fromarray(pixels).convert("RGB").save(file, "png", compress_level=compression)
-        return file.getvalue()
+        with drawing:
+            if self.figure is None:
+                return self._image
+            canvas = self.figure.canvas
+            canvas.restore_region(self._background)
+            for artist in self._moving:
+                self.figure.draw_artist(artist)
+            pixels = np.asarray(canvas.buffer_rgba())
+            file = io.BytesIO()
+            Image.fromarray(pixels).convert("RGB").save(file, "png", compress_level=compression)
+            self._image = file.getvalue()
+            return self._image
+
+    def let_go(self):
+        """Keep only the PNG bytes of the picture as it stands: a figure holds megabytes.
+
+        A later update builds it anew, without the marks of earlier values.
+        """
+        with drawing:
+            kept = {"reading": self.reading, "figure": None, "_image": self._image or self.png()}
+            settings = self._settings
+            vars(self).clear()  # artists in any attribute hold the figure
+            vars(self).update(settings, _settings=settings, **kept)
 
     def mime_bundle(self):
-        """The picture for a notebook's output: data and metadata."""
+        """The picture for a notebook's output: data and metadata.
+
+        It is said to need a light background, by which the page's style knows it in a dark theme.
+        """
         data = {
             "text/plain": repr(self),
             "image/png": base64.b64encode(self.png(compression=9)).decode(),
         }
-        return data, {"image/png": {"width": self.width}}
+        return data, {"image/png": {"width": self.width}, "needs_background": "light"}
 
     def _repr_mimebundle_(self, **kwargs):
-        return self.mime_bundle()
+        bundle = self.mime_bundle()
+        self.let_go()  # IPython remembers what it has shown
+        return bundle
 
     def __repr__(self):
         return f"<picture: {type(self).__name__}>"
+
+
+class Plot(Picture):
+    """Base of pictures whose axes or artists depend on the values: drawn anew at each update.
+
+    A subclass writes ``draw(self, name, other, ...)`` instead of ``build`` and ``show``: it takes
+    the plot's values by name, makes axes and artists in ``self.figure`` and returns the reading.
+    For that time the course's style is in Matplotlib's settings: what moves beside a running cell
+    is better a `Picture`, which also takes a fraction of the time.
+    """
+
+    def draw(self, **values):
+        """Make axes and artists that show the values, and return the reading."""
+        raise NotImplementedError
+
+    def build(self):
+        """Nothing, before there are values."""
+
+    def moves(self, *artists):
+        """Take artists of the parts that all pictures share: nothing moves in a plot."""
+        for artist in artists:
+            artist.set_in_layout(False)
+        return artists[0] if len(artists) == 1 else artists
+
+    def update(self, **values):
+        """Show the values, any of them NaN or infinite, and return self."""
+        with drawing, np.errstate(all="ignore"):
+            self.reading = self._draw(partial(self.draw, **values))
+        return self

@@ -9,6 +9,7 @@ import traitlets
 from course_utils.checks import check_choice, check_number
 
 WIDTH = "350px"
+STEERED = "live-steered"
 
 
 def slider(low, high, value, *, step=None, log=False, label=None):
@@ -52,12 +53,34 @@ def slider(low, high, value, *, step=None, log=False, label=None):
     )
 
 
-class Choice(widgets.ToggleButtons):
-    """Toggle buttons among whose values None is one like any other, and not "nothing pressed"."""
+class Choice(widgets.Box):
+    """Toggle buttons of which one is always pressed, whatever the values: None can be one too.
+
+    `ToggleButtons` takes None for "nothing pressed", so here they only know which one it is.
+    """
+
+    value = traitlets.Any()
+    description = traitlets.Unicode()
+
+    def __init__(self, labels, values, value, description):
+        self._values = values
+        self._buttons = widgets.ToggleButtons(
+            options=labels, index=values.index(value), style={"button_width": "auto"}
+        )
+        self._buttons.observe(self._pressed, "index")
+        super().__init__([self._buttons], value=value, description=description)
+
+    def _pressed(self, change):
+        self.value = self._values[change.new]
+
+    @traitlets.validate("value")
+    def _offered(self, proposal):
+        check_choice("value", proposal.value, self._values)
+        return proposal.value
 
     @traitlets.observe("value")
-    def _propagate_value(self, change):
-        self.index = self._options_values.index(change.new)
+    def _press(self, change):
+        self._buttons.index = self._values.index(change.new)
 
 
 def choice(options, value, *, label=None):
@@ -72,15 +95,10 @@ def choice(options, value, *, label=None):
     label : str, optional
         As for `slider`.
     """
-    values = list(options.values()) if isinstance(options, dict) else list(options)
+    named = options if isinstance(options, dict) else {str(option): option for option in options}
+    labels, values = list(named), list(named.values())
     check_choice("value", value, values)
-    items = list(options.items()) if isinstance(options, dict) else values
-    return Choice(
-        options=items,
-        index=values.index(value),
-        description=label or "",
-        style={"button_width": "auto"},
-    )
+    return Choice(labels, values, value, label or "")
 
 
 def toggle(value, *, label=None):
@@ -104,3 +122,28 @@ class DrawAgain(widgets.Button):
 def draw_again(*, label="Draw again"):
     """A button for fresh random numbers: the compute function gets 0, 1, 2, ... as its seed."""
     return DrawAgain(description=label)
+
+
+def steered(control):
+    """A control that is read and not obeyed: its move does not start a running computation anew.
+
+    The compute function, a generator, gets a function in the place of the control's value and calls
+    it whenever it wants to know where the control stands. At rest a move starts a computation.
+
+    Raises
+    ------
+    TypeError
+        For what is no control.
+
+    Examples
+    --------
+    >>> live(fly, Losses, c=slider(0.5, 4.0, 2.0), lr=steered(slider(0, 1, 0.1)))  # doctest: +SKIP
+    """
+    if not isinstance(control, widgets.DOMWidget):
+        raise TypeError(f"control must be a slider, a choice or another control, got {control!r}")
+    return control.add_class(STEERED)
+
+
+def is_steered(control):
+    """Whether a control is `steered`."""
+    return STEERED in control._dom_classes

@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import html
 import inspect
+import reprlib
+from functools import partial
 
 import ipywidgets as widgets
 import numpy as np
 
+from course_utils.lab.canvas import drawing
+from course_utils.lab.controls import is_steered
 from course_utils.lab.panel import Panel, close_tree, replace_in_cell
 
 LABEL_WIDTH = "290px"
@@ -19,7 +23,7 @@ class Exploration(Panel):
 
     Made by `live`. A change of a control calls ``compute(**values)`` and shows the result. If that
     is a generator, each partial result is shown as it comes, and a newer value, *stop* or closing
-    ends it.
+    ends it; a `steered` control is read by it and does not end it.
 
     Attributes
     ----------
@@ -30,16 +34,18 @@ class Exploration(Panel):
 
     def __init__(self, compute, picture, controls, on_release=False):
         self.compute, self.picture, self.controls = compute, picture, controls
+        self._name = getattr(compute, "__name__", type(compute).__name__)
         self._defaults = {name: control.value for name, control in controls.items()}
-        self._task, self._resetting = None, False
+        self._task, self._resetting, self._first = None, False, None
+        in_slices = self._begin()
         for control in controls.values():
             control.add_class("live-control")
-            control.observe(self._changed, "value")
+            control.observe(self._steered if is_steered(control) else self._changed, "value")
             if on_release and hasattr(control, "continuous_update"):
                 control.continuous_update = False
-        self._image = widgets.Image(format="png", width=picture.width)
+        self._image = widgets.Image(value=picture.png(), format="png", width=picture.width)
         self._image.add_class("live-figure")
-        self._reading = widgets.HTML()
+        self._reading = widgets.HTML(_spoken(picture.reading))
         self._reading.add_class("live-reading")
         self._stop = widgets.Button(description="Stop", icon="stop", disabled=True)
         self._stop.add_class("live-stop")
@@ -49,21 +55,32 @@ class Exploration(Panel):
         reset.on_click(lambda _: self.reset())
 
         buttons = [c for c in controls.values() if isinstance(c, widgets.Button)] + [reset]
-        if inspect.isgeneratorfunction(compute):
+        if in_slices:
             buttons.append(self._stop)
         rows = [_labeled(n, c) for n, c in controls.items() if not isinstance(c, widgets.Button)]
         super().__init__([*rows, widgets.HBox(buttons), self._image, self._reading])
         self.add_class("live")
         if picture.remembers:
             self.add_class("live-remembers")
+
+    def _begin(self):
+        """Compute with the defaults and update the picture; return whether that came in slices."""
         with np.errstate(all="ignore"):
-            *_, result = self._results()
-        self._show(result)
+            result = self.compute(**self.values)
+            in_slices = inspect.isgenerator(result)
+            *_, values = result if in_slices else [result]
+        self.picture.update(**self._by_name(values))
+        if in_slices:
+            self._first = values
+        return in_slices
 
     @property
     def values(self):
-        """The controls' values by name."""
-        return {name: control.value for name, control in self.controls.items()}
+        """The controls' values by name; of a steered one, a function that reads it anew."""
+        return {
+            name: partial(getattr, control, "value") if is_steered(control) else control.value
+            for name, control in self.controls.items()
+        }
 
     @property
     def reading(self):
@@ -71,12 +88,19 @@ class Exploration(Panel):
         return self.picture.reading
 
     def reset(self):
-        """Put every control back to its default."""
+        """Put every control back to its default, and the picture to what it showed at first.
+
+        What takes time, in slices, is not computed again.
+        """
         self._resetting = True
         for name, control in self.controls.items():
             control.value = self._defaults[name]
         self._resetting = False
-        self._changed()
+        if self._first is None:
+            self._changed()
+        else:
+            self.stop()
+            self._show(self._first)
 
     def stop(self):
         """End a running computation; the picture keeps what it had."""
@@ -86,39 +110,45 @@ class Exploration(Panel):
         self._stop.disabled = True
 
     def close(self):
-        """Stop, and let the controls and the picture go."""
+        """Stop, and let the controls, the figure and the computation go."""
+        if self.comm is None:  # closed before, or never made because of an error
+            return
         self.stop()
         close_tree(self._stop)  # shown only where there is something to stop
         super().close()
+        self.picture.let_go()
+        self.compute = self._first = None
 
     def static(self):
         """The picture as it stands."""
         return self.picture.mime_bundle()
 
-    def _results(self):
-        """The computation's results as an iterator, partial ones first."""
-        result = self.compute(**self.values)
-        return result if inspect.isgenerator(result) else iter([result])
+    def _steered(self, change):
+        """A running computation reads the new value by itself; at rest the move starts one."""
+        if self._task is None or self._task.done():
+            self._changed(change)
 
     def _changed(self, _=None):
-        if self._resetting:
+        if self._resetting or self.compute is None:
             return
         self.stop()
-        loop = _event_loop()
-        if loop is not None and inspect.isgeneratorfunction(self.compute):
-            self._task = loop.create_task(self._play(self._results()))
-            self._task.add_done_callback(_raise_error)
-            return
         with self._errors_in_words():
-            for result in self._results():
-                self._show(result)
+            result = self.compute(**self.values)
+            in_slices = inspect.isgenerator(result)
+            loop = _event_loop()
+            if in_slices and loop is not None:
+                self._task = loop.create_task(self._play(result))
+                self._task.add_done_callback(_raise_error)
+                return
+            for values in result if in_slices else [result]:
+                self._show(values)
 
     async def _play(self, results):
         self._stop.disabled = False
         try:
             with contextlib.closing(results), self._errors_in_words():
-                for result in results:
-                    self._show(result)
+                for values in results:
+                    self._show(values)
                     await asyncio.sleep(SLICE_PAUSE)
         finally:
             self._stop.disabled = True
@@ -133,20 +163,31 @@ class Exploration(Panel):
             with np.errstate(all="ignore"):
                 yield
         except Exception as error:
-            self._say(f"{type(error).__name__}: {error}")
+            self._reading.value = _spoken(f"{type(error).__name__}: {error}")
             raise
 
-    def _show(self, result):
-        self.picture.update(result)
-        self._image.value = self.picture.png()
-        self._say(self.reading)
+    def _show(self, values):
+        with drawing:
+            if self.comm is None:  # closed meanwhile, by a cell in another thread
+                return
+            self.picture.update(**self._by_name(values))
+            self._image.value = self.picture.png()
+        self._reading.value = _spoken(self.reading)
 
-    def _say(self, words):
-        self._reading.value = f"<div role='status'>{html.escape(words)}</div>"
+    def _by_name(self, values):
+        if not isinstance(values, dict):
+            raise TypeError(
+                f"{self._name} must return or yield a dict of the picture's values by name, "
+                f"got {reprlib.repr(values)}"
+            )
+        return values
 
     def __repr__(self):
-        name = getattr(self.compute, "__name__", type(self.compute).__name__)
-        return f"<live: {name}({', '.join(self.controls)})>"
+        return f"<live: {self._name}({', '.join(self.controls)})>"
+
+
+def _spoken(words):
+    return f"<div role='status'>{html.escape(words)}</div>"
 
 
 def _labeled(name, control):
@@ -176,22 +217,29 @@ def live(compute, picture, *, on_release=False, **controls):
     Parameters
     ----------
     compute : callable
-        ``compute(**values)`` returns what the picture shows, or yields it in parts. It knows no
-        widget.
+        ``compute(**controls)`` gets the controls' values by name, of a `steered` control a function
+        that reads it. It returns a dict of the picture's values by name, the arguments of its
+        ``show``, or a generator that yields such dicts in turn. It knows no widget.
     picture : Picture, or type of Picture
     on_release : bool
         Compute when a slider is let go instead of while it moves: for what takes over 0.3 s.
     **controls : widget
-        From `slider`, `choice`, `toggle`, `draw_again`, by the argument that each one moves.
+        From `slider`, `choice`, `toggle`, `draw_again`, any of them `steered`, by the argument that
+        each one moves.
 
     Returns
     -------
     Exploration
         Shown when it is a cell's last line.
 
+    Raises
+    ------
+    TypeError
+        For a compute function that returns or yields anything but a dict.
+
     Examples
     --------
-    >>> live(norms_by_layer, figures.NormsByLayer, c=slider(0.5, 4.0, 2.0))  # doctest: +SKIP
+    >>> live(norms_by_layer, NormsByLayer, c=slider(0.5, 4.0, 2.0))  # doctest: +SKIP
     """
     picture = picture() if isinstance(picture, type) else picture
     exploration = Exploration(compute, picture, controls, on_release)

@@ -6,7 +6,17 @@ import re
 import ipywidgets as widgets
 from IPython import get_ipython
 
+from course_utils.lab.own_plots import keep_for_their_cell
+
+# In a dark theme a picture is dark too. Still ones are images that want a light background and have
+# a width but no height: a student's own plots have neither, or both.
 STYLE = """
+body[data-jp-theme-light="false"] .live-figure,
+body[data-jp-theme-light="false"] img.jp-needs-light-background[width]:not([height]),
+body[data-vscode-theme-kind="vscode-dark"] .live-figure,
+body[data-vscode-theme-kind="vscode-high-contrast"] .live-figure {
+  filter: invert(0.93) hue-rotate(180deg);
+}
 .note p, .note li, .note pre { line-height: 1.5; margin: 0.3em 0; }
 .note p, .note li, .note label { font-size: var(--jp-content-font-size1, 14px); }
 .note ol { margin: 0.3em 0; padding-left: 1.6em; }
@@ -18,13 +28,20 @@ STYLE = """
 """
 
 
+keep_for_their_cell(get_ipython())
+
+
 class Panel(widgets.VBox):
     """A box of widgets that has a static form, for viewers without a kernel, and leaves nothing
-    behind when it is closed.
+    behind when it is closed. It brings the page's style with it.
 
     A subclass writes ``static() -> (data, metadata)``, the mime bundle of its static form, and a
     ``__repr__``. Both stay the same whatever the student does, so that a saved notebook does too.
     """
+
+    def __init__(self, children, **options):
+        style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
+        super().__init__([style, *children], **options)
 
     def static(self):
         """The static form: data and metadata by mime type."""
@@ -43,14 +60,13 @@ class Note(Panel):
     """A panel of words and buttons, set off by a bar of a color, no wider than a picture."""
 
     def __init__(self, children, color):
-        style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
         layout = {
             "border_left": f"4px solid {color}",
             "padding": "2px 4px 2px 14px",
             "margin": "6px 0",
             "max_width": "760px",
         }
-        super().__init__([style, *children], layout=layout)
+        super().__init__(children, layout=layout)
         self.add_class("note")
 
 

@@ -98,11 +98,23 @@ window.course = (() => {
 
   const runAll = (seconds) => run("notebook:run-all-cells", seconds);
 
-  async function runCell(number, seconds) {
+  function select(number) {
     panel().content.activeCellIndex = number;
     panel().content.deselectAll();
+  }
+
+  async function runCell(number, seconds) {
+    select(number);
     await run("notebook:run-cell", seconds);
   }
+
+  // Run a cell without waiting for its end.
+  function startCell(number) {
+    select(number);
+    window.jupyterapp.commands.execute("notebook:run-cell");
+  }
+
+  const runs = (number) => cells()[number].inputArea.promptNode.innerText.includes("*");
 
   const write = (number, source) => cells()[number].model.sharedModel.setSource(source);
 
@@ -291,6 +303,6 @@ window.course = (() => {
 
   return {
     cellOf, control, errors, exercise, layout, pictures, prediction, ready, revealed, runAll,
-    runCell, scroll, settled, shutdown, state, task, theme, trust, write,
+    runCell, runs, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
   };
 })();

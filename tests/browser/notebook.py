@@ -49,6 +49,14 @@ class Notebook:
         """Run all cells and return when the last has ended; see `errors`."""
         self.page.evaluate("seconds => course.runAll(seconds)", timeout)
 
+    def start(self, cell):
+        """Run one cell and return at once; see `runs`."""
+        self.page.evaluate("cell => course.startCell(cell)", cell)
+
+    def runs(self, cell) -> bool:
+        """Whether a cell still runs."""
+        return self.page.evaluate("cell => course.runs(cell)", cell)
+
     def errors(self) -> list[str]:
         """What went wrong so far, by cell: exceptions, stderr, cells that did not run, exceptions
         in widgets' callbacks, broken formulas and missing images.
@@ -144,6 +152,11 @@ class Exploration:
         """Whether its picture keeps earlier runs on purpose, so that the same values may look
         different."""
         return self.locator.evaluate("element => element.matches('.live-remembers')")
+
+    @property
+    def reading(self) -> str:
+        """What stands under the picture at this moment."""
+        return self.locator.locator(".live-reading").inner_text()
 
     @property
     def controls(self) -> list["Control"]:
