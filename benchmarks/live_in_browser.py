@@ -60,10 +60,10 @@ from IPython.core.pylabtools import print_figure
 from ipywidgets import FloatSlider
 from course_utils.lab.canvas import STYLE
 
-plt.rcParams.update(STYLE)  # the same picture: the course's style, size and pixels
+plt.style.use(STYLE)  # the same picture: the course's style, size and pixels
 
 def plot_norms(c):
-    norms, theory = norms_by_layer(c)
+    norms, theory = norms_by_layer(c).values()
     layers = np.arange(31)
     fig, ax = plt.subplots(figsize=(7.6, 3.4), dpi=150)
     ax.plot(layers, norms, marker="o", label="measured")

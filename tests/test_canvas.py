@@ -13,6 +13,7 @@ import pytest
 from IPython.core.events import EventManager, available_events
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from PIL import Image
 
 from course_utils.lab import live, slider
@@ -47,7 +48,7 @@ class Everything(Picture):
 
     def show(self, length):
         self.line.set_data([0, 0.5, 1], [length, 1, length])
-        self.text.set_text(f"length {length:g} of $z_i$")
+        self.text.set_text(f"length {length:g}")
         self.image.set_data([[length, 1], [1, 0]])
         return f"The length is {length:g}."
 
@@ -75,7 +76,9 @@ STYLES = {
     "seaborn": lambda: plt.style.use("seaborn-v0_8-poster"),
     "xkcd": use_xkcd,
     "TeX": lambda: plt.rcParams.update({"text.usetex": True, "font.family": "serif"}),
-    "fonts": lambda: plt.rcParams.update({"mathtext.fontset": "cm", "font.size": 20}),
+    "fonts": lambda: plt.rcParams.update(
+        {"mathtext.fontset": "cm", "font.sans-serif": "STIXGeneral"}
+    ),
     "layout": lambda: plt.rcParams.update({"figure.autolayout": True, "figure.dpi": 50}),
 }
 VALUES = {
@@ -107,9 +110,18 @@ def test_a_style_of_the_student_changes_no_pixel_and_stays(kind, style):
 def test_a_frame_changes_no_setting_even_for_a_moment(monkeypatch):
     picture, changed = Everything(), []
     monkeypatch.setattr(type(matplotlib.rcParams), "_set", lambda *args: changed.append(args))
-    monkeypatch.setattr(type(matplotlib.rcParams), "__setitem__", lambda *args: changed.append(args))
+    monkeypatch.setattr(type(matplotlib.rcParams), "update", lambda *args: changed.append(args))
     picture.update(length=0.5).png()
     assert changed == []
+
+
+def test_a_frame_typesets_no_mathematics(monkeypatch):
+    """Which two threads cannot do at a time, and a cell may be drawing a plot of its own."""
+    picture = Everything()
+    monkeypatch.setattr(MathTextParser, "parse", None)
+    picture.update(length=0.5)
+    picture.text.set_text("$x_i$, never seen before")
+    picture.png()
 
 
 def test_two_threads_leave_the_settings_as_they_were():
@@ -202,13 +214,17 @@ def test_a_picture_that_was_shown_can_be_shown_and_updated_again(make):
 
 
 def test_a_plot_is_drawn_once_an_update(monkeypatch):
-    drawn = []
-    draw = Bars.draw
-    monkeypatch.setattr(Bars, "draw", lambda self, **values: drawn.append(1) or draw(self, **values))
+    drawn, draw = [], Bars.draw
+
+    def draw_and_note(self, **values):
+        drawn.append(values)
+        return draw(self, **values)
+
+    monkeypatch.setattr(Bars, "draw", draw_and_note)
     plot = Bars()
     assert drawn == []
     plot.update(lengths=[1], title="one")
-    assert plot.png() == plot.png() and drawn == [1]
+    assert plot.png() == plot.png() and len(drawn) == 1
     assert plot.reading == "1 bars."
 
 
@@ -227,7 +243,7 @@ def in_a_thread(function, *arguments):
 
 
 @pytest.mark.parametrize("backend", ["inline", "agg"])
-def test_a_widgets_message_does_not_end_the_cell_for_the_inline_backend(shell, backend, monkeypatch):
+def test_for_the_inline_backend_a_widgets_message_ends_no_cell(shell, backend, monkeypatch):
     monkeypatch.setattr(matplotlib, "get_backend", lambda: backend)
     told = []
     shell.events.register("post_execute", lambda: told.append("before"))

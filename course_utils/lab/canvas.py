@@ -18,6 +18,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 STYLE = ("default", Path(__file__).with_name("course.mplstyle"))
@@ -68,9 +69,15 @@ class Picture:
         raise NotImplementedError
 
     def moves(self, *artists):
-        """Declare artists that change between updates; drawn in this order."""
+        """Declare artists that change between updates; drawn in this order.
+
+        A text among them shows its dollar signs: Matplotlib typesets mathematics rightly in one
+        thread at a time only, and that one may be drawing the student's own plot.
+        """
         for artist in artists:
             artist.set(animated=True, in_layout=False)
+            if isinstance(artist, Text):
+                artist.set_parse_math(False)
             self._moving.append(artist)
         return artists[0] if len(artists) == 1 else artists
 
@@ -150,8 +157,8 @@ class Plot(Picture):
 
     A subclass writes ``draw(self, name, other, ...)`` instead of ``build`` and ``show``: it takes
     the plot's values by name, makes axes and artists in ``self.figure`` and returns the reading.
-    For that time the course's style is in Matplotlib's settings: what moves beside a running cell
-    is better a `Picture`, which also takes a fraction of the time.
+    That is for results: what a slider moves, also beside a running cell, is better a `Picture`. It
+    takes a fraction of the time, and leaves Matplotlib's settings alone.
     """
 
     def draw(self, **values):

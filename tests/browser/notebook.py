@@ -191,6 +191,11 @@ class Control:
         return self.locator.evaluate("element => course.control(element)")
 
     @property
+    def steered(self) -> bool:
+        """Whether a running computation reads it, so that what is shown hangs on when it moved."""
+        return self.locator.evaluate("element => element.matches('.live-steered')")
+
+    @property
     def value(self) -> str:
         """What the control shows."""
         return self._describe()["value"]

@@ -1,4 +1,4 @@
-"""A slider while a cell runs: it answers, and takes nothing from the student's own plots."""
+"""A student's own plots beside explorations: a slider takes none of them, a theme changes none."""
 
 from contextlib import closing
 
@@ -32,12 +32,15 @@ for number in range(6):
     time.sleep(0.5)
     axes.plot([0, number])
 """
+STILL = "Bar().update(length=50)"
+TRANSPARENT = "plt.figure(figsize=(2, 1), facecolor='none').add_subplot();"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def notebook(lab, browser):
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(source) for source in (EXPLORATION, PLOTS)]
+    sources = EXPLORATION, PLOTS, STILL, TRANSPARENT
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
     nbformat.write(notebook, lab.folder / "beside.ipynb")
     with closing(lab.open(browser, "beside.ipynb")) as notebook:
@@ -61,3 +64,12 @@ def test_a_slider_answers_while_a_cell_runs_and_all_its_plots_are_shown(notebook
     exploration.settled()
     assert notebook.pictures()[1] == 6
     assert notebook.errors() == []
+
+
+def test_in_the_dark_theme_the_courses_pictures_are_dark_and_no_others(notebook):
+    images = notebook.page.locator(".jp-OutputArea-output img")
+    filters = "all => all.map(image => getComputedStyle(image).filter !== 'none')"
+    assert notebook.pictures() == [1, 6, 1, 1]
+    assert not any(images.evaluate_all(filters))
+    notebook.set_theme("dark")
+    assert images.evaluate_all(filters) == [True] + 6 * [False] + [True, False]

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.browser
 
 SETUP = """
 import time
-from course_utils.lab.canvas import Picture
-from course_utils.lab.controls import choice, draw_again, slider, toggle
+from course_utils.lab.canvas import Picture, Plot
+from course_utils.lab.controls import choice, draw_again, slider, steered, toggle
 from course_utils.lab.live import live
 from course_utils.lab import check, predict, reveal
 
@@ -35,11 +35,11 @@ class Vanishing(Bar):
     def png(self, **options):
         return super().png(**options) if self.bar.get_width() == 30 else b""
 
-class Growing(Bar):
-    def show(self, length):
+class Growing(Plot):
+    def draw(self, length):
         self.figure.set_size_inches(2, 1 + length / 100)
-        self.redraw_background()
-        return super().show(length)
+        self.figure.subplots().barh(0, length)
+        return f"The bar ends at {length}."
 
 class Gathering(Bar):
     shown = 0
@@ -49,31 +49,39 @@ class Gathering(Bar):
         self.bar.set_width(self.shown % 100)
         return f"The last length is {length}."
 
-def length(x): return x
+def length(x): return {"length": x}
 
-def several(x, y, kind, double, seed): return (x + y + len(kind) + seed) * (1 + double)
+def several(x, y, kind, double, seed):
+    return {"length": (x + y + len(kind) + seed) * (1 + double)}
 
 def slices(x):
     for part in range(5):
         time.sleep(0.02)
-        yield x * part / 4
+        yield {"length": x * part / 4}
+
+def flies(x):
+    total = 0
+    for part in range(1, 6):
+        time.sleep(0.02)
+        total += x()
+        yield {"length": total / part}
 
 def slow(x):
     time.sleep(0.2)
-    return x
+    return {"length": x}
 
 def raises(x):
-    return x if x == 30 else 1 / 0
+    return {"length": x if x == 30 else 1 / 0}
 
 calls = []
 
 def drifts(x):
     calls.append(x)
-    return x + len(calls)
+    return {"length": x + len(calls)}
 
-def deaf(x): return 30
+def deaf(x): return {"length": 30}
 
-def half_deaf(x, kind): return x
+def half_deaf(x, kind): return {"length": x}
 """
 X = "x=slider(0, 60, 30)"
 NO_CHANGE = "slider 'x': a step by the keyboard from 30 to 31 does not change the picture"
@@ -84,6 +92,7 @@ EXPLORATIONS = {  # the source, and parts of what must be found
         [],
     ),
     "in slices": (f"live(slices, Bar, {X})", []),
+    "steered": ("live(flies, Bar, x=steered(slider(0, 60, 30)))", []),
     "slow": (f"live(slow, Bar, {X})", []),
     "deaf slider": (
         f"live(deaf, Bar, {X})",
