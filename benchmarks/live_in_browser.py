@@ -63,11 +63,11 @@ from course_utils.lab.canvas import STYLE
 plt.style.use(STYLE)  # the same picture: the course's style, size and pixels
 
 def plot_norms(c):
-    norms, theory = norms_by_layer(c).values()
+    norms = norms_by_layer(c)["norms"]["measured"]
     layers = np.arange(31)
     fig, ax = plt.subplots(figsize=(7.6, 3.4), dpi=150)
-    ax.plot(layers, norms, marker="o", label="measured")
-    ax.plot(layers, theory, linestyle="--", label="theory")
+    ax.plot(layers, norms.forward, marker="o", label="measured")
+    ax.plot(layers, norms.forward_theory, linestyle="--", label="theory")
     ax.set(yscale="log", xlim=(-0.5, 30.5), ylim=(1e-9, 1e8),
            xlabel="layer $i$ (0 is the input)", ylabel=r"mean length $\\|z_i\\|$")
     ax.legend(loc="upper left", ncols=2)

@@ -1,31 +1,99 @@
-"""The experiments of notebook 05 measure what they say."""
+"""Notebook 05: its experiments measure what they say; its claims, exercises and pictures."""
+
+from functools import partial
 
 import numpy as np
 import pytest
 
-from course_utils.experiments import evaluate, interpolation, overparameterization
-from course_utils.experiments.interpolation import FEATURES, GRID, RandomFeatures
-from course_utils.lab import figures
+from course_utils.experiments import evaluate
+from course_utils.experiments.vitals import weights_of
+from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
+from course_utils.lessons.overparameterized_networks import (
+    exercises,
+    experiments,
+    interpolation,
+    pictures,
+)
+from course_utils.lessons.overparameterized_networks.experiments import C10, C11, C12, Run
+from course_utils.lessons.overparameterized_networks.interpolation import (
+    C13,
+    FEATURES,
+    GRID,
+    FitNumbers,
+    RandomFeatures,
+)
 from course_utils.nn import SGD, mlp, softmax_cross_entropy
 from course_utils.nn.layers import relu
+from helpers import INF, NAN, rng
+
+COUNT = np.arange(6.0).reshape(3, 2)[:, [0, 1, 1]]
+X, Y, FOUND = np.array([0.0, 1.0, -1.0]), np.array([1.0, 0.0, 0.0]), np.array([-1.0, 0.0, 1.0])
+
+
+def feature_fit(x, y, found, n, numbers, curves):
+    """What FeatureFit shows."""
+    numbers, curves = FitNumbers(*numbers), FitNumbers(*curves)
+    return {"x": x, "y": y, "found": found, "n": n, "numbers": numbers, "curves": curves}
+
+
+PICTURES = {
+    "ErrorPaths": (
+        partial(pictures.ErrorPaths, steps=4, ylabel="error"),
+        [
+            {
+                "paths": {
+                    "a": ([([0, 2], [0.9, 0.5]), ([0, 2], [0.8, 0.0])], BLUE),
+                    "b": ([([0], [1])], RED),
+                }
+            },
+            {
+                "paths": {
+                    "a": ([([0, 4], [0.7, 0.5]), ([0, 4], [0.6, 0.2])], GRAY),
+                    "b": ([([3], [0])], GREEN),
+                }
+            },
+            {"paths": {"a": ([([0, 2], [NAN, INF])], BLUE), "b": ([([0, 4], [-INF, 2])], RED)}},
+        ],
+    ),
+    "FeatureFit": (
+        partial(pictures.FeatureFit, (2, 10, 100), (-1, 0, 1), (0, 1, 0)),
+        [
+            feature_fit(X, Y, FOUND, 10, (0.1, 0.2, 5.0), COUNT),
+            feature_fit(X / 2, Y - 1, -FOUND, 20, (1.0, 0.0, 9.0), np.ones((3, 3))),
+            feature_fit(X, 9 * Y, NAN * FOUND, 2, (NAN, NAN, INF), NAN * COUNT),
+            feature_fit(X[:2], Y[:2], 9 + FOUND, 100, (INF, 0.0, 0.0), 0 * COUNT),
+        ],
+    ),
+    "FunctionFound": (
+        partial(pictures.FunctionFound, 4, (-1, 0, 1), (0, 1), (1, 0)),
+        [
+            {"start": FOUND, "now": Y[[1, 0, 2]], "losses": [2.0, 1.0], "moved": 0.5},
+            {"start": -FOUND, "now": 1 - Y[[1, 0, 2]], "losses": [9.0, 5.0], "moved": 0.1},
+            {"start": FOUND + INF, "now": FOUND * NAN, "losses": [2.0, NAN], "moved": NAN},
+            {"start": 9 + FOUND, "now": 9 - FOUND, "losses": [0.0], "moved": INF},
+        ],
+    ),
+}
+
+SAID_ONLY = {
+    "FeatureFit": 1,  # whether the examples are fit exactly
+    "FunctionFound": 1,  # how far the weights went
+}
+
+READINGS = [
+    ("ErrorPaths", 0, ["a: 0.25 after 2 steps", "b: 1 after 0 steps"]),
+    ("FeatureFit", 0, ["10 features for 3 examples", "not all fit", "error is 0.1", "weights 5"]),
+    ("FeatureFit", 3, ["100 features for 2 examples: every example is fit", "error is ∞"]),
+    ("FunctionFound", 0, ["After 2 steps the loss is 1", "0.5 times", "changes by 2 in all"]),
+    ("FunctionFound", 2, ["the loss is not a number"]),
+]
 
 
 def digits(m=120, seed=0):
     """Examples of the size of digits around ten class centers, with their labels."""
-    rng = np.random.default_rng(seed)
     labels = np.arange(m) % 10
-    centers = np.random.default_rng(99).standard_normal((10, 784))
-    return (centers[labels] + rng.standard_normal((m, 784))).astype(np.float32), labels
-
-
-# Data
-
-
-def test_shuffled_labels_are_the_same_labels_on_the_same_images():
-    images, labels = digits()
-    same, dealt = overparameterization.shuffled((images, labels), seed=3)
-    assert same is images
-    assert np.array_equal(np.sort(dealt), np.sort(labels)) and np.mean(dealt == labels) < 0.3
+    centers = rng(99).standard_normal((10, 784))
+    return (centers[labels] + rng(seed).standard_normal((m, 784))).astype(np.float32), labels
 
 
 # Runs
@@ -33,70 +101,166 @@ def test_shuffled_labels_are_the_same_labels_on_the_same_images():
 
 def test_a_run_stops_at_the_exact_fit_and_is_measured_on_both_sets():
     train, test = digits(), digits(seed=1)
-    run = overparameterization.train_small((784, 16, 10), 0.1, train, test, 3, every=5, steps=300)
+    run = experiments.train_small((784, 16, 10), 0.1, train, test, 3, every=5, steps=300)
     assert run.train_errors[-1] == 0 and run.fits
     assert (run.train_errors[:-1] > 0).all() and run.steps[-1] < 300
-    network = mlp((784, 16, 10), rng=np.random.default_rng([3, 0]))
-    assert run.steps[0] == 0
+    network = mlp((784, 16, 10), rng=rng([3, 0]))
+    assert np.array_equal(run.steps, np.arange(0, run.steps[-1] + 1, 5))
     assert run.train_errors[0] == evaluate(network, *train).error
     assert run.test_errors[0] == evaluate(network, *test).error
 
 
+def test_a_run_goes_on_past_the_exact_fit_if_asked_to_and_is_measured_at_the_end():
+    run = experiments.train_small(
+        (784, 16, 10), 0.1, digits(), digits(), 3, every=50, steps=120, to_fit=False
+    )
+    assert run.steps.tolist() == [0, 50, 100, 120] and run.train_errors[2] == 0
+
+
+def test_a_run_that_diverges_keeps_what_was_measured_before():
+    run = experiments.train_small((784, 16, 10), 1e30, digits(), digits(), 3, every=1, steps=50)
+    assert not run.fits and 0 < run.steps[-1] < 50
+    assert len(run.steps) == len(run.train_errors) == len(run.test_errors)
+
+
 def test_a_run_of_one_full_batch_moves_as_far_as_its_step():
     train, scale = digits(), 2.0
-    run = overparameterization.train_small(
+    run = experiments.train_small(
         (784, 8, 10), 0.01, train, train, 3, scale=scale, steps=1, batch_size=120, every=1
     )
-    network = mlp((784, 8, 10), rng=np.random.default_rng([3, 0]))
+    network = mlp((784, 8, 10), rng=rng([3, 0]))
     for param in network.params.values():
         param *= scale
-    first = np.concatenate([param.ravel() for param in network.params.values()])
+    first = weights_of(network)
     _, grad = softmax_cross_entropy(network.forward(train[0]), train[1])
     network.backward(grad)
     SGD(network, 0.01).step()
-    last = np.concatenate([param.ravel() for param in network.params.values()])
-    expected = np.linalg.norm(last - first) / np.linalg.norm(first)
+    expected = np.linalg.norm(weights_of(network) - first) / np.linalg.norm(first)
     assert run.moved == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("scale", [0, -1.0])
-def test_a_scale_is_above_zero(scale):
-    with pytest.raises(ValueError, match=r"scale must lie in \(0, inf\), got"):
-        overparameterization.train_small((784, 10), 0.1, digits(), digits(), 0, scale=scale)
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"scale": 0}, r"scale must lie in \(0, inf\), got"),
+        ({"scale": -1.0}, r"scale must lie in \(0, inf\), got"),
+        ({"every": 0}, "every must be at least 1, got 0"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+    ],
+)
+def test_settings_out_of_range_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        experiments.train_small((784, 10), 0.1, digits(), digits(), 0, **options)
 
 
-def test_all_sides_of_a_seed_see_the_same_images_and_start_alike(monkeypatch):
-    calls = []
+# Claims
+
+
+def test_shuffled_labels_are_the_same_labels_on_the_same_images():
+    images, labels = digits()
+    same, dealt = experiments.shuffled((images, labels), seed=3)
+    assert same is images
+    assert np.array_equal(np.sort(dealt), np.sort(labels)) and np.mean(dealt == labels) < 0.3
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What `train_small` is called with, instead of training."""
+    made = []
 
     def record(widths, lr, train, test, seed, **options):
-        calls.append((widths, lr, train, seed, options))
+        made.append({"widths": widths, "lr": lr, "train": train, "seed": seed, **options})
+        return Run(np.array([0, 80]), np.array([0.9, 0.0]), np.array([0.9, 0.5]), moved=0.1)
 
-    monkeypatch.setattr(overparameterization, "train_small", record)
-    train = digits(2000)
-    overparameterization.true_and_random(train, None, 5)
-    (
-        (*setting, (images, labels), seed, options),
-        (*same, (images_2, labels_2), seed_2, options_2),
-    ) = calls
-    assert (setting, seed, options) == (same, seed_2, options_2)
-    assert np.array_equal(images, images_2) and not np.array_equal(labels, labels_2)
-    calls.clear()
-    overparameterization.with_wrong_labels(train, None, 5, (0.0, 0.4))
-    (_, _, (images, labels), _, _), (_, _, (images_2, labels_2), _, _) = calls
-    assert np.array_equal(images, images_2)
-    assert np.mean(labels != labels_2) == pytest.approx(0.4)
+    monkeypatch.setattr(experiments, "train_small", record)
+    return made
+
+
+def alike(calls):
+    """Whether calls differ in nothing but labels, and how many labels differ."""
+    one, other = ({**call} for call in calls)
+    (images, labels), (images_2, labels_2) = one.pop("train"), other.pop("train")
+    return one == other and np.array_equal(images, images_2), np.mean(labels != labels_2)
+
+
+def test_both_sides_of_c10_see_the_same_images_and_start_alike(calls):
+    C10.run(digits(2000), None, 5)
+    same, share = alike(calls)
+    assert same and share > 0.5
+
+
+def test_shares_of_wrong_labels_differ_in_nothing_else(calls):
+    runs = C12.run(digits(2000), None, 5, shares={"0% wrong": 0.0, "40% wrong": 0.4}, starts={})
+    assert list(runs) == ["0% wrong", "40% wrong"]
+    same, share = alike(calls)
+    assert same and share == pytest.approx(0.4)
+
+
+def test_starts_differ_in_scale_and_rate_only(calls):
+    runs = C12.run(digits(2000), None, 5, shares={}, starts={"a": (2, 0.1), "b": (4, 0.2)})
+    assert list(runs) == ["a", "b"]
+    assert [(call.pop("scale"), call.pop("lr")) for call in calls] == [(2, 0.1), (4, 0.2)]
+    assert alike(calls) == (True, 0)
+
+
+def test_the_series_of_c11_can_be_had_one_by_one(calls):
+    runs = C11.run(digits(1000), None, 5, series=["true labels"])
+    assert [call["widths"][1] for call in calls] == list(experiments.WIDTHS)
+    assert {(call["steps"], call["every"], call["to_fit"]) for call in calls} == {(800, 800, False)}
+    numbers = C11.numbers(runs)
+    assert len(numbers) == 2 * len(experiments.WIDTHS)
+    assert (numbers["training error, width 8"], numbers["test error, width 8"]) == (0.0, 0.5)
+
+
+@pytest.mark.parametrize("claim", [C10, C11, C12], ids=lambda claim: claim.id)
+def test_the_table_has_what_the_runs_give(claim, calls):
+    """No run is missing, and no name has changed."""
+    numbers = claim.numbers(claim.run(digits(1200), digits(50), 3))
+    assert all(numbers.keys() == measured.keys() for measured, _ in claim.table().values())
+
+
+def test_c13_needs_no_digits():
+    runs = C13.run(None, None, 3)
+    numbers = C13.numbers(runs)
+    assert C13.holds(numbers) and numbers.keys() == C13.table()[3][0].keys()
+    assert not C13.holds(numbers | {"off, SGD": 1e-5})
+    assert not C13.holds(numbers | {"norm from elsewhere, over the least": 1.4})
+
+
+@pytest.mark.parametrize(
+    ("claim", "name", "number"),
+    [
+        (C10, "training error, true labels", 0.001),
+        (C10, "training error, random labels", 0.001),
+        (C10, "test error, true labels", 0.25),
+        (C10, "test error, random labels", 0.7),
+        (C10, "steps, random labels", 100),
+        (C11, "training error, width 512", 0.001),
+        (C11, "test error, width 4", 0.2),
+        (C11, "test error, width 128", 0.3),
+        (C11, "test error, width 512", 0.2),
+        (C12, "training error, × 4", 0.001),
+        (C12, "training error, 60% wrong", 0.001),
+        (C12, "test error, 20% wrong", 0.16),
+        (C12, "test error, 60% wrong", 0.3),
+        (C12, "test error, × 2", 0.18),
+        (C12, "test error, × 4", 0.2),
+    ],
+)
+def test_a_claim_asks_for_all_that_it_says(claim, name, number):
+    numbers, _ = claim.table()[3]
+    assert claim.holds(numbers) and not claim.holds(numbers | {name: number})
 
 
 def test_a_frozen_first_layer_is_solved_exactly_from_as_many_units_as_examples():
     train, test = digits(60), digits(400, seed=1)
-    widths = (10, 60, 600)
-    train_errors, test_errors = overparameterization.frozen_errors(train, test, 0, widths)
-    assert train_errors[0] > 0 and train_errors[1] == train_errors[2] == 0
-    assert test_errors[1] > test_errors[2] + 0.05
-    G = np.random.default_rng([0, 0]).standard_normal((784, 600))
+    errors = experiments.frozen_errors(train, test, 0, widths=(10, 60, 600))
+    assert errors.train_errors[0] > 0 and errors.train_errors[1] == errors.train_errors[2] == 0
+    assert errors.test_errors[1] > errors.test_errors[2] + 0.05
+    G = rng([0, 0]).standard_normal((784, 600))
     hidden, unseen = (relu(images @ G) for images, _ in (train, test))
     W = hidden.T @ np.linalg.solve(hidden @ hidden.T, np.eye(10)[train[1]])
-    assert test_errors[2] == np.mean((unseen @ W).argmax(axis=1) != test[1])
+    assert errors.test_errors[2] == np.mean((unseen @ W).argmax(axis=1) != test[1])
 
 
 # The linear case
@@ -104,15 +268,22 @@ def test_a_frozen_first_layer_is_solved_exactly_from_as_many_units_as_examples()
 
 def test_descent_from_anywhere_ends_at_the_nearest_interpolant():
     X, y = interpolation.linear_problem(seed=0, m=6, n=15)
-    rng = np.random.default_rng(0)
-    start = rng.standard_normal(15)
+    start, order = rng(0).standard_normal(15), rng(1)
     for w0 in (np.zeros(15), start):
-        end = interpolation.descend(X, y, w0, rng, lr=0.02, steps=5000, batch_size=2)
+        end = interpolation.descend_in_batches(X, y, w0, order, lr=0.02, steps=5000, batch_size=2)
         assert np.allclose(X @ end, y, atol=1e-9)
         assert np.allclose(end, interpolation.nearest_interpolant(X, y, w0), atol=1e-9)
+        assert np.allclose(end, exercises.nearest_interpolant(X, y, w0), atol=1e-9)
         null = np.linalg.svd(X)[2][6:]
         assert np.allclose(null @ (end - w0), 0, atol=1e-12)
-    assert np.array_equal(start, np.random.default_rng(0).standard_normal(15))
+    assert np.array_equal(start, rng(0).standard_normal(15))
+
+
+@pytest.mark.parametrize("n_in, n_out, m", [(784, 10, 1000), (4, 3, 50)])
+def test_the_smallest_width_has_parameters_enough_and_one_less_has_not(n_in, n_out, m):
+    width = exercises.smallest_width(n_in, n_out, m)
+    sizes = [sum(p.size for p in mlp((n_in, h, n_out)).params.values()) for h in (width - 1, width)]
+    assert sizes[0] < m * n_out <= sizes[1]
 
 
 # Random features
@@ -123,26 +294,27 @@ def test_random_features_are_solved_by_least_squares(n):
     data = RandomFeatures(m=20, draw=3)
     F, y = data.features(data.x, n), data.targets(noise=0.3)
     w = np.linalg.lstsq(F, y, rcond=1e-13)[0]
-    found, train_error, norm = data.solve(n, noise=0.3, ridge=0)
+    found, numbers = data.solve(n, noise=0.3, ridge=0)
     if n != 20:  # where there are as many features as examples the digits run out
         assert np.allclose(found, data.features(GRID, n) @ w, rtol=1e-5, atol=1e-5)
-        assert norm == pytest.approx(np.linalg.norm(w), rel=1e-5)
-    assert train_error == pytest.approx(np.mean((F @ w - y) ** 2), abs=1e-10)
+        assert numbers.norm == pytest.approx(np.linalg.norm(w), rel=1e-5)
+    assert numbers.train_error == pytest.approx(np.mean((F @ w - y) ** 2), abs=1e-10)
     ridge = 0.05
     w = np.linalg.solve(F.T @ F + ridge * np.eye(n), F.T @ y)
-    found, train_error, norm = data.solve(n, 0.3, ridge)
+    found, numbers = data.solve(n, 0.3, ridge)
     assert np.allclose(found, data.features(GRID, n) @ w)
-    assert norm == pytest.approx(np.linalg.norm(w))
-    assert train_error == pytest.approx(np.mean((F @ w - y) ** 2))
+    assert numbers.norm == pytest.approx(np.linalg.norm(w))
+    assert numbers.train_error == pytest.approx(np.mean((F @ w - y) ** 2))
+    assert numbers.test_error == pytest.approx(np.mean((found - interpolation.truth(GRID)) ** 2))
 
 
 def test_curves_are_the_solutions_and_noise_is_scaled_not_redrawn():
     data = RandomFeatures(m=12, draw=1)
-    test, train, norms = data.curves(0.2, 0.01)
+    curves = data.curves(0.2, 0.01)
     for i in (0, len(FEATURES) // 2, -1):
-        found, train_error, norm = data.solve(FEATURES[i], 0.2, 0.01)
-        assert test[i] == pytest.approx(np.mean((found - interpolation.truth(GRID)) ** 2))
-        assert (train[i], norms[i]) == pytest.approx((train_error, norm))
+        _, numbers = data.solve(FEATURES[i], 0.2, 0.01)
+        for name in ("test_error", "train_error", "norm"):
+            assert getattr(curves, name)[i] == pytest.approx(getattr(numbers, name))
     off = [data.targets(noise) - interpolation.truth(data.x) for noise in (0, 0.1, 0.2)]
     assert np.allclose(off[0], 0) and np.allclose(2 * off[1], off[2])
     first = np.sqrt(2) * data.features(data.x, 10)[:, :5]
@@ -150,14 +322,13 @@ def test_curves_are_the_solutions_and_noise_is_scaled_not_redrawn():
 
 
 def test_errors_below_the_axis_are_drawn_at_its_end():
-    picture = figures.FeatureFit(FEATURES, GRID, interpolation.truth(GRID))
+    picture = pictures.FeatureFit(FEATURES, GRID, interpolation.truth(GRID))
     data = RandomFeatures(m=20, draw=0)
-    found, train_error, norm = data.solve(20, noise=0, ridge=0)
-    test_error = np.mean((found - interpolation.truth(GRID)) ** 2)
-    errors = (test_error, train_error, norm)
-    picture.update((data.x, data.targets(0), found, 20, errors, data.curves(0, 0)))
+    found, numbers = data.solve(20, noise=0, ridge=0)
+    curves = data.curves(noise=0, ridge=0)
+    picture.update(x=data.x, y=data.targets(0), found=found, n=20, numbers=numbers, curves=curves)
     low, _ = picture.test.axes.get_ylim()
-    assert test_error < low
+    assert numbers.test_error < low
     for curve in (picture.test, picture.train, picture.here[0]):
         assert np.nanmin(curve.line.get_ydata()) == low and len(curve.below.get_xdata()) == 0
 
@@ -168,10 +339,13 @@ def test_errors_below_the_axis_are_drawn_at_its_end():
 def test_the_points_are_fit_and_a_larger_start_bends_more_and_moves_less():
     bends, moved = [], []
     for scale in (0.2, 8):
-        *_, (_, now, losses, distance) = interpolation.learn_points(scale, 200, draw=0)
-        assert losses[-1] < 1e-3 and np.isfinite(losses).all()
-        bends.append(np.abs(np.diff(now, 2)).sum())
-        moved.append(distance)
+        *_, last = interpolation.learn_points(scale, 200, draw=0)
+        assert last["losses"][-1] < 1e-3 and np.isfinite(last["losses"]).all()
+        bends.append(np.abs(np.diff(last["now"], 2)).sum())
+        moved.append(last["moved"])
     assert bends[1] > 5 * bends[0] and moved[0] > 5 * moved[1]
-    slices = [len(losses) for *_, losses, _ in interpolation.learn_points(8, 200, 0)]
-    assert slices[:2] == [50, 100] or len(set(slices)) == 1
+
+
+def test_the_points_come_in_slices_and_at_most_so_many_steps():
+    slices = interpolation.learn_points(1, 200, draw=0, steps=120, fitted=0)
+    assert [len(now["losses"]) for now in slices] == [50, 100]

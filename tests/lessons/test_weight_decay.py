@@ -1,29 +1,98 @@
-"""The experiments of notebook 06, against independent computation."""
+"""Notebook 06: its experiments against independent computation; its claims, exercises, pictures."""
+
+from functools import partial
 
 import numpy as np
 import pytest
 
-from course_utils.experiments import weight_decay
-from course_utils.experiments.claims import TABLE_SEEDS
-from course_utils.experiments.comparison import compare, side
-from course_utils.experiments.weight_decay import C14, C15, Decoupled
-from course_utils.lab import figures
-from course_utils.lab.exercises.panels import EXERCISES
+from course_utils.experiments.comparison import compare, run_sides, side
+from course_utils.experiments.vitals import weight_norm
+from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
+from course_utils.lessons.weight_decay import exercises, experiments, pictures
+from course_utils.lessons.weight_decay.experiments import C14, C15, Decoupled
 from course_utils.nn import SGD, Adam, Linear, mlp, softmax_cross_entropy
 from course_utils.nn.optim import adam_direction, is_weight, moving_average
+from helpers import INF, NAN, rng
 
 F64 = {"dtype": np.float64}
+COUNT = np.arange(6.0).reshape(2, 3)
+X, Y = np.array([[0.0], [1.0], [-1.0]]), np.array([[1.0], [0.0], [0.0]])
+
+
+def decayed_fit(x, y, fit, steps, norms):
+    """What DecayedFit shows, with one number as the whole curve."""
+    return {"x": x, "y": y, "fit": np.full(241, fit), "steps": steps, "norms": norms}
+
+
+def finished(setting, wrong, steps, norms, error):
+    """What NormAgainstError shows."""
+    return {"setting": setting, "wrong": wrong, "steps": steps, "norms": norms, "error": error}
+
+
+PICTURES = {
+    "DecayedFit": (
+        partial(pictures.DecayedFit, steps=4),
+        [
+            decayed_fit(X, Y, 0.0, [0, 2], [2.0, 1.0]),
+            decayed_fit(X / 2, Y - 1, 1.0, [0, 4], [9.0, 8.0]),
+            decayed_fit(X, Y + INF, NAN, [0, 2], [NAN, INF]),
+            decayed_fit(X, 9 * Y, 9.0, [0], [0.0]),
+        ],
+    ),
+    "NormPaths": (
+        partial(pictures.NormPaths, 4, (0, 6)),
+        [
+            {"lengths": {"a": (COUNT, BLUE), "b": (COUNT[:1] + 2, RED)}},
+            {"lengths": {"a": (COUNT / 2, GRAY), "b": (COUNT[:1] + 1, GREEN)}},
+            {
+                "lengths": {
+                    "a": (COUNT * NAN, BLUE),
+                    "b": (COUNT[:1] + INF, RED),
+                    "c": (0 * COUNT, GRAY),
+                }
+            },
+        ],
+    ),
+    "NormsAndErrors": (
+        partial(pictures.NormsAndErrors, (0, 1, 2), "setting", (6, 6)),
+        [
+            {"lines": {"a": (COUNT, COUNT / 2, BLUE), "b": (COUNT[:1] + 2, COUNT, RED)}},
+            {"lines": {"a": (COUNT / 2, COUNT, GRAY), "b": (COUNT[:1] + 1, COUNT / 3, GREEN)}},
+            {"lines": {"a": (COUNT * NAN, 0 * COUNT, BLUE), "b": (0 * COUNT, COUNT + INF, RED)}},
+        ],
+    ),
+    "NormAgainstError": (
+        partial(pictures.NormAgainstError, steps=4),
+        [
+            finished("λ = 0", 0.0, [0, 2], [20.0, 21.0], None),
+            finished("λ = 1", 0.3, [0, 4], [30.0, 31.0], None),
+            finished("λ = 9", 0.6, [0, 4], [30.0, NAN], 0.9),
+            finished("λ = 9", 0.6, [0, 4], [30.0, NAN], NAN),
+        ],
+    ),
+}
+
+SAID_ONLY = {"NormAgainstError": 1}  # what was chosen for a run that is not over
+
+READINGS = [
+    ("DecayedFit", 0, ["After 2 steps", "off the data by 0.577", "truth by 0.707", "norm is 1"]),
+    ("DecayedFit", 2, ["off the data by not a number", "∞"]),
+    ("NormPaths", 0, ["a: 1.5 to 3.5", "b: 2 to 4"]),
+    ("NormsAndErrors", 0, ["a: error 0.75 to 1.75", "b: error 1.5 to 3.5"]),
+    ("NormAgainstError", 0, ["λ = 0: norm 21 after 2 steps"]),
+    ("NormAgainstError", 2, ["λ = 9: norm not a number, test error 0.9"]),
+]
 
 
 def digits(m=200, n=6, classes=3, seed=0):
     """Examples of classes that lie apart."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, classes, m)
-    return rng.standard_normal((m, n)) + 4 * np.eye(classes, n)[labels], labels
+    numbers = rng(seed)
+    labels = numbers.integers(0, classes, m)
+    return numbers.standard_normal((m, n)) + 4 * np.eye(classes, n)[labels], labels
 
 
 def small_network(seed=0, **options):
-    return mlp([6, 8, 3], rng=np.random.default_rng(seed), **F64, **options)
+    return mlp([6, 8, 3], rng=rng(seed), **F64, **options)
 
 
 def backward(network, seed=0):
@@ -31,19 +100,16 @@ def backward(network, seed=0):
     network.backward(softmax_cross_entropy(network.forward(x), labels)[1])
 
 
-def copied(network):
-    return {key: param.copy() for key, param in network.params.items()}
+# What decays
 
 
 def test_norm_counts_weight_matrices_only():
     network = small_network(norm="batch")
     flat = np.concatenate([network.params[key].ravel() for key in ("0.W", "3.W")])
-    assert weight_decay.weight_norm(network) == pytest.approx(np.sqrt(flat @ flat))
+    assert weight_norm(network) == pytest.approx(np.sqrt(flat @ flat))
     for key in ("0.b", "1.gamma", "1.beta"):
         network.params[key][:] = 100
-    assert weight_decay.weight_norm(network) == pytest.approx(np.sqrt(flat @ flat))
-    (norm,) = weight_decay.observe_hidden(network, digits())
-    assert norm == np.linalg.norm(network.params["3.W"])
+    assert weight_norm(network) == pytest.approx(np.sqrt(flat @ flat))
 
 
 @pytest.mark.parametrize("key", ["W", "3.W", "0.0.W"])
@@ -55,45 +121,34 @@ def test_weights_decay(key):
 # The two forms of decay
 
 
-def take_steps(networks, optimizers, steps):
-    """Each network takes as many steps, on the same data."""
-    for network, optimizer in zip(networks, optimizers, strict=True):
-        for step in range(steps):
-            backward(network, seed=step)
-            optimizer.step()
+def after_steps(make, steps=20):
+    """A network's parameters after steps on the same data with the optimizer ``make(network)``."""
+    network = small_network()
+    optimizer = make(network)
+    for step in range(steps):
+        backward(network, seed=step)
+        optimizer.step()
+    return network.params
 
 
 def test_without_momentum_penalty_and_shrink_then_step_are_one():
-    networks = small_network(), small_network()
-    optimizers = (
-        SGD(networks[0], 0.1, weight_decay=0.2),
-        Decoupled(SGD(networks[1], 0.1), weight_decay=0.2),
-    )
-    take_steps(networks, optimizers, 20)
-    for key, param in networks[0].params.items():
-        np.testing.assert_allclose(param, networks[1].params[key], rtol=1e-11, atol=1e-13)
+    penalty = after_steps(lambda net: SGD(net, 0.1, weight_decay=0.2))
+    shrink = after_steps(lambda net: Decoupled(SGD(net, 0.1), weight_decay=0.2))
+    for key, param in penalty.items():
+        np.testing.assert_allclose(param, shrink[key], rtol=1e-11, atol=1e-13)
 
 
 def test_with_momentum_they_are_not():
-    networks = small_network(), small_network()
-    optimizers = (
-        SGD(networks[0], 0.1, 0.9, weight_decay=0.2),
-        Decoupled(SGD(networks[1], 0.1, 0.9), weight_decay=0.2),
-    )
-    take_steps(networks, optimizers, 20)
-    norms = [weight_decay.weight_norm(network) for network in networks]
-    assert norms[0] < 0.9 * norms[1]
+    penalty = after_steps(lambda net: SGD(net, 0.1, 0.9, weight_decay=0.2))
+    shrink = after_steps(lambda net: Decoupled(SGD(net, 0.1, 0.9), weight_decay=0.2))
+    assert np.linalg.norm(penalty["0.W"]) < 0.9 * np.linalg.norm(shrink["0.W"])
 
 
 def test_decoupled_around_adam_is_adamw():
-    networks = small_network(), small_network()
-    optimizers = (
-        Adam(networks[0], 0.01, weight_decay=0.3),
-        Decoupled(Adam(networks[1], 0.01), weight_decay=0.3),
-    )
-    take_steps(networks, optimizers, 5)
-    for key, param in networks[0].params.items():
-        np.testing.assert_allclose(param, networks[1].params[key], rtol=1e-12)
+    adamw = after_steps(lambda net: Adam(net, 0.01, weight_decay=0.3), steps=5)
+    shrink = after_steps(lambda net: Decoupled(Adam(net, 0.01), weight_decay=0.3), steps=5)
+    for key, param in adamw.items():
+        np.testing.assert_allclose(param, shrink[key], rtol=1e-12)
 
 
 def test_decoupled_shrinks_weights_and_nothing_else():
@@ -102,10 +157,21 @@ def test_decoupled_shrinks_weights_and_nothing_else():
     backward(network)
     for key, param in network.params.items():
         network.grads[key] = 0 * param
-    before = copied(network)
+    before = {key: param.copy() for key, param in network.params.items()}
     Decoupled(SGD(network, 0.5), weight_decay=0.4).step()
     for key, param in network.params.items():
         assert np.allclose(param, (0.8 if is_weight(key) else 1) * before[key])
+
+
+@pytest.mark.parametrize("optimizer", experiments.OPTIMIZERS)
+def test_both_forms_are_trained_from_one_start(optimizer):
+    train = digits(300, n=784, classes=10)
+    one, other = (
+        experiments.trained_weights(optimizer, 0.1, decoupled, train, seed=0, steps=5)
+        for decoupled in (False, True)
+    )
+    assert one.shape == (784 * 32 + 32 * 10,) and one.any()
+    assert np.allclose(one, other, rtol=1e-11, atol=1e-13) == (optimizer == "SGD")
 
 
 # Adam in pieces
@@ -133,95 +199,97 @@ def test_eps_stands_outside_of_the_root():
     assert direction == pytest.approx(0.5)
 
 
-# Data and runs
+# Runs and data
 
 
 def test_a_run_gives_its_norms_and_both_errors():
     sides = {"none": side([6, 8, 3], 0.1), "some": side([6, 8, 3], 0.1, weight_decay=0.1)}
     comparison = compare(
         sides, digits(), digits(seed=9), steps=100, batch_size=20, seeds=(1, 2), progress=False,
-        observe=weight_decay.observe, evaluate_every=25,
+        observe=experiments.observe, evaluate_every=25,
     )  # fmt: skip
-    none, some = (weight_decay.paths(runs) for runs in comparison.histories.values())
+    none, some = (experiments.paths(comparison.runs(side)) for side in sides)
     assert none.shape == (2, 5)
     assert np.array_equal(none[:, 0], some[:, 0]) and (some[:, -1] < none[:, -1]).all()
-    figures_of = weight_decay.by_seed(comparison, "x, ")
-    assert figures_of[1]["x, norm, some"] == some[1, -1]
-    assert figures_of[0]["x, test error, none"] == comparison.errors("none")[0]
-    assert figures_of[0]["x, train error, none"] < 0.2
-    last = comparison.histories["none"][0].observations[100]
+    first, second = (
+        experiments.norms_and_errors(runs, "x, ") for runs in comparison.by_seed.values()
+    )
+    assert second["x, norm, some"] == some[1, -1]
+    assert first["x, test error, none"] == comparison.errors("none")[0]
+    assert first["x, train error, none"] < 0.2
+    last = comparison.runs("none")[0].observations[100]
     assert last.error == np.mean(last.answers != digits()[1])
 
 
-def test_trained_weights_are_of_one_start():
-    train = digits(300, n=784, classes=10)
-    one, other = (
-        weight_decay.trained_weights("SGD", 0.1, form, train, seed=0, steps=5)
-        for form in (False, True)
-    )
-    assert one.shape == (784 * 32 + 32 * 10,)
-    assert np.allclose(one, other, rtol=1e-11) and not np.array_equal(one, 0 * one)
+def test_under_batch_norm_the_second_hidden_matrix_is_followed():
+    network = small_network(norm="batch")
+    observed = experiments.observe_hidden(network, digits())
+    assert observed.norm == np.linalg.norm(network.params["3.W"])
+    assert all(layer.training for layer in network)
 
 
 def test_the_sine_s_noise_is_what_was_asked_for():
-    x, exact = weight_decay.noisy_sine(0, draw=3)
+    x, exact = experiments.noisy_sine(0, draw=3)
     assert np.allclose(exact, np.sin(np.pi * x)) and (np.diff(x.ravel()) > 0).all()
-    noise = weight_decay.noisy_sine(0.3, 3)[1] - exact
-    assert np.allclose(2 * noise, weight_decay.noisy_sine(0.6, 3)[1] - exact)
+    noise = experiments.noisy_sine(0.3, 3)[1] - exact
+    assert np.allclose(2 * noise, experiments.noisy_sine(0.6, 3)[1] - exact)
 
 
 # Claims
 
 
+@pytest.fixture
+def one_step(monkeypatch):
+    """Every run takes a single step, on examples of six numbers."""
+
+    def short(*args, steps, evaluate_every=None, **options):
+        return run_sides(*args, steps=1, evaluate_every=None, **options)
+
+    monkeypatch.setattr(experiments, "run_sides", short)
+    monkeypatch.setattr(experiments, "LAYER_WIDTHS", [6, 8, 10])
+
+
 @pytest.mark.parametrize("claim", [C14, C15], ids=lambda claim: claim.id)
-def test_the_table_has_every_setting(claim):
-    rows = {row["figure"] for row in claim.rows()}
-    assert len(rows) == {"C14": 2 * 5 * 3, "C15": 2 * 4 * 3}[claim.id]
-    assert len(claim.rows()) == len(rows) * len(TABLE_SEEDS)
+def test_the_table_has_what_the_runs_give(claim, one_step):
+    """No run is missing, and no name has changed."""
+    numbers = claim.numbers(claim.run(digits(1000), digits(), 3))
+    assert all(numbers.keys() == measured.keys() for measured, _ in claim.table().values())
 
 
-def c14(**changed):
-    figures = {f"clean, norm, λ = {lam}": norm for lam, norm in
-               zip(("0", "0.001", "0.01", "0.1"), (24, 22, 10, 4))}  # fmt: skip
-    figures |= {"clean, test error, λ = 0": 0.12, "clean, test error, λ = 0.01": 0.12}
-    figures |= {"noisy, test error, λ = 0": 0.30, "noisy, test error, λ = 0.05": 0.24}
-    return figures | changed
+def test_the_notebook_s_runs_are_some_of_them(one_step):
+    numbers = C14.numbers(C14.run(digits(1000), digits(), 3))
+    some = C14.numbers(C14.run(digits(1000), digits(), 3, noisy=(0, 5e-2)))
+    assert some.items() <= numbers.items() and len(some) == (5 + 2) * 3
+    some = C15.numbers(C15.run(digits(), digits(), 3, scales=(0.25, 2), budgets=(1200,)))
+    assert list(some) == [
+        f"1200 steps, {what}, c = {c}"
+        for c in ("0.25", "2")
+        for what in ("norm", "train error", "test error")
+    ]
 
 
 @pytest.mark.parametrize(
-    ("figure", "value"),
+    ("claim", "name", "number"),
     [
-        ("clean, norm, λ = 0.001", 25),
-        ("clean, norm, λ = 0.01", 15),
-        ("clean, test error, λ = 0.01", 0.15),
-        ("clean, test error, λ = 0.01", 0.09),
-        ("noisy, test error, λ = 0.05", 0.28),
+        (C14, "clean, norm, λ = 0.001", 30.0),
+        (C14, "clean, norm, λ = 0.01", 17.0),
+        (C14, "clean, test error, λ = 0.01", 0.18),
+        (C14, "clean, test error, λ = 0.01", 0.09),
+        (C14, "noisy, test error, λ = 0.05", 0.31),
+        (C15, "1200 steps, norm, c = 2", 15.0),
+        (C15, "1200 steps, test error, c = 2", 0.08),
     ],
 )
-def test_c14_asks_for_all_that_it_says(figure, value):
-    assert C14.holds(c14())
-    assert not C14.holds(c14(**{figure: value}))
+def test_a_claim_asks_for_all_that_it_says(claim, name, number):
+    numbers, _ = claim.table()[3]
+    assert claim.holds(numbers) and not claim.holds(numbers | {name: number})
 
 
-@pytest.mark.parametrize(
-    ("norm", "error", "holds"), [(22, 0.04, True), (15, 0.04, False), (22, 0.06, False)]
-)
-def test_c15_asks_for_all_that_it_says(norm, error, holds):
-    figures = {"1200 steps, norm, c = 0.25": 11, "1200 steps, test error, c = 0.25": 0.045}
-    figures |= {"1200 steps, norm, c = 2": norm, "1200 steps, test error, c = 2": error}
-    assert C15.holds(figures) == holds
-
-
-# Exercises and pictures
-
-
-def reference(name):
-    return EXERCISES[name].reference
+# Exercises
 
 
 def test_the_exercises_are_the_library_s():
-    rng = np.random.default_rng(0)
-    W, *grads = rng.standard_normal((4, 2, 3))
+    W, *grads = rng(0).standard_normal((4, 2, 3))
 
     def trained(make):
         layer = Linear(2, 3, **F64)
@@ -233,12 +301,12 @@ def test_the_exercises_are_the_library_s():
             yield layer.params["W"].copy()
 
     (first, *_) = trained(lambda layer: SGD(layer, 0.1, weight_decay=0.3))
-    assert np.allclose(reference("decay_step")(W, grads[0], 0.1, 0.3), first)
+    assert np.allclose(exercises.decay_step(W, grads[0], 0.1, 0.3), first)
     (*_, last) = trained(lambda layer: SGD(layer, 0.1, 0.9, weight_decay=0.3))
-    assert np.allclose(reference("momentum_steps")(W, grads, 0.1, 0.9, 0.3), last)
+    assert np.allclose(exercises.momentum_steps(W, grads, 0.1, 0.9, 0.3), last)
     ours, m, v = W, 0 * W, 0 * W
     for t, theirs in enumerate(trained(lambda layer: Adam(layer, 0.1)), start=1):
-        ours, m, v = reference("adam_step")(ours, grads[t - 1], m, v, t, 0.1, 0.9, 0.999, 1e-8)
+        ours, m, v = exercises.adam_step(ours, grads[t - 1], m, v, t, 0.1, 0.9, 0.999, 1e-8)
         assert np.allclose(ours, theirs)
 
 
@@ -246,20 +314,24 @@ def test_gamma_rests_where_loss_and_penalty_balance():
     gamma = np.linspace(0, 3, 30001)
     penalized = 0.7 / 2 * (gamma - 2) ** 2 + 0.4 / 2 * gamma**2
     expected = gamma[penalized.argmin()]
-    assert reference("pulled_to")(2, 0.7, 0.4) == pytest.approx(expected, abs=1e-4)
+    assert exercises.pulled_to(2, 0.7, 0.4) == pytest.approx(expected, abs=1e-4)
+
+
+# Pictures
 
 
 def test_dots_of_earlier_runs_stay():
-    picture = figures.NormAgainstError(steps=10)
-    picture.update(("λ = 0", 0.0, [0, 10], [20.0, 20.0], 0.1)).png()
-    picture.update(("λ = 1", 0.6, [0, 10], [20.0, 5.0], 0.3)).png()
-    picture.update(("λ = 1", 0.6, [0, 10], [20.0, 5.0], 0.3)).png()
+    picture = pictures.NormAgainstError(steps=10)
+    picture.update(**finished("λ = 0", 0.0, [0, 10], [20.0, 20.0], 0.1))
+    picture.update(**finished("λ = 1", 0.6, [0, 10], [20.0, 5.0], 0.3))
+    picture.update(**finished("λ = 1", 0.6, [0, 10], [20.0, 5.0], 0.3))
     assert np.allclose(picture.dots.get_offsets(), [[20, 0.1], [5, 0.3]])
 
 
 def test_a_fit_says_how_far_it_is_off():
-    grid = figures.DecayedFit.grid()
+    grid = pictures.DecayedFit.grid()
     x = np.array([[-0.5], [0.5]])
-    picture = figures.DecayedFit(steps=10)
-    picture.update((x, np.sin(np.pi * x) + 0.5, np.sin(np.pi * grid) + 0.25, [0, 10], [3.0, 2.0]))
+    y, fit = np.sin(np.pi * x) + 0.5, np.sin(np.pi * grid) + 0.25
+    picture = pictures.DecayedFit(steps=10)
+    picture.update(x=x, y=y, fit=fit, steps=[0, 10], norms=[3.0, 2.0])
     assert "off the data by 0.25 and off the truth by 0.25" in picture.reading

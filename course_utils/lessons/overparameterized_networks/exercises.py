@@ -121,8 +121,8 @@ EXERCISES = [
         ],
         hints=[
             (
-                "The network has `n_in * h + h` parameters in the first layer, `h * n_out + n_out` in "
-                "the second, and `m * n_out` numbers are to be fit."
+                "The network has `n_in * h + h` parameters in the first layer, `h * n_out + n_out` "
+                "in the second, and `m * n_out` numbers are to be fit."
             ),
             "Solve `h * (n_in + 1 + n_out) + n_out >= m * n_out` for h, and round up.",
         ],
@@ -187,8 +187,8 @@ EXERCISES = [
             ),
             Mistake(
                 lambda X, y, w0: w0 + X.T @ (y - X @ w0),
-                "This is one step of descent with learning rate 1. (X X^T)^(-1) is missing: it makes "
-                "the mix of rows one that fits.",
+                "This is one step of descent with learning rate 1. (X X^T)^(-1) is missing: it "
+                "makes the mix of rows one that fits.",
             ),
         ],
         hints=[

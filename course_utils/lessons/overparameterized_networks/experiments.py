@@ -5,26 +5,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from course_utils.checks import check_count, check_number
+from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import small_set
-from course_utils.experiments.vitals import length
-from course_utils.experiments.training import evaluate, fit
+from course_utils.experiments.training import evaluate, training_steps
+from course_utils.experiments.vitals import length, weights_of
 from course_utils.nn import SGD, mlp
-from course_utils.checks import check_number
 from course_utils.nn.layers import relu
-
-CLASSES = 10
-WIDE = (784, 256, 10)
-
-
-# Data
-
-
-def shuffled(digits, seed):
-    """The same images, with their labels dealt out at random."""
-    images, labels = digits
-    return images, np.random.default_rng([seed, 3]).permutation(labels)
-
 
 # Training until it fits
 
@@ -53,11 +41,6 @@ class Run:
         return bool(self.train_errors[-1] == 0)
 
 
-def weights_of(network):
-    """All weights and biases in one row, in float64."""
-    return np.concatenate([p.ravel().astype(np.float64) for p in network.params.values()])
-
-
 def train_small(
     widths, lr, train, test, seed, *, scale=1.0, steps=5000, batch_size=50, every=20, to_fit=True
 ):
@@ -73,79 +56,83 @@ def train_small(
     scale : float
         Factor on all initial weights, which are those of c = 2.
     steps : int
-        The most steps.
+        The most steps; a run that diverges ends before.
     batch_size, every : int
-        Both errors are measured every so many steps.
+        Both errors are measured before the first step, after every so many and after the last.
     to_fit : bool
-        Stop at the first measurement with a training error of zero.
+        Stop as soon as a training error of zero is measured.
 
     Returns
     -------
     Run
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a scale that is not above zero, or counts that are no positive integers.
     """
     check_number("scale", scale, open_low=True)
+    check_count("every", every)
     network = mlp(widths, c=2 * scale**2, rng=np.random.default_rng([seed, 0]))
-    start = weights_of(network)
-    history = fit(
-        network,
-        SGD(network, lr),
-        *train,
-        steps=steps,
-        batch_size=batch_size,
-        rng=np.random.default_rng([seed, 1]),
-        test=train,
-        evaluate_every=every,
-        observe=lambda net: evaluate(net, *test).error,
-        until_error=0.0 if to_fit else None,
-    )
-    return Run(
-        np.array(list(history.evaluations)),
-        np.array([evaluation.error for evaluation in history.evaluations.values()]),
-        np.array(list(history.observations.values())),
-        length(weights_of(network) - start) / length(start),
-    )
+    batches = minibatches(*train, batch_size, np.random.default_rng([seed, 1]), epochs=None)
+    losses = training_steps(network, SGD(network, lr), batches, steps=steps)
+
+    def errors():
+        return evaluate(network, *train).error, evaluate(network, *test).error
+
+    start, measured = weights_of(network), {0: errors()}
+    for step, loss in enumerate(losses, start=1):
+        if np.isfinite(loss) and (step % every == 0 or step == steps):
+            measured[step] = errors()
+            if to_fit and measured[step][0] == 0:
+                break
+    moved = length(weights_of(network) - start) / length(start)
+    return Run(np.array(list(measured)), *np.transpose(list(measured.values())), moved)
 
 
 # Claim C10: it can fit anything
 
 
+def shuffled(digits, seed):
+    """The same images, with their labels dealt out at random."""
+    images, labels = digits
+    return images, np.random.default_rng([seed, 3]).permutation(labels)
+
+
 def true_and_random(train, test, seed):
-    """The runs of claim C10 for one seed: the same images with true and with random labels."""
+    """The runs of claim C10: the same images with true and with random labels."""
     digits = small_set(train, seed)
     return {
-        "true labels": train_small(WIDE, 0.1, digits, test, seed),
-        "random labels": train_small(WIDE, 0.1, shuffled(digits, seed), test, seed),
-    }
-
-
-def c10_figures(runs):
-    """The figures that claim C10 is judged by, from the runs of one seed."""
-    return {
-        f"{name}, {side}": value
-        for side, run in runs.items()
-        for name, value in (
-            ("steps", run.steps[-1]),
-            ("training error", run.train_errors[-1]),
-            ("test error", run.test_errors[-1]),
+        labels: train_small((784, 256, 10), 0.1, labeled, test, seed)
+        for labels, labeled in (
+            ("true labels", digits),
+            ("random labels", shuffled(digits, seed)),
         )
     }
 
 
+def c10_numbers(runs):
+    """What claim C10 is judged by: how long it takes to fit, and both errors then."""
+    numbers = {}
+    for labels, run in runs.items():
+        numbers[f"steps, {labels}"] = run.steps[-1]
+        numbers[f"training error, {labels}"] = run.train_errors[-1]
+        numbers[f"test error, {labels}"] = run.test_errors[-1]
+    return numbers
+
+
 C10 = Claim(
     id="C10",
-    notebook="05",
     statement="An overparameterized network can fit even random labels exactly",
     conditions="1,000 digits, 784-256-10, learning rate 0.1; true labels: test error about 0.13, "
     "random labels: three to eight times as many steps, and test error about 0.9",
-    seeds=(3, 4, 5),
-    measure=lambda train, test, seeds: [
-        c10_figures(true_and_random(train, test, seed)) for seed in seeds
-    ],
-    holds=lambda figures: (
-        figures["training error, true labels"] == figures["training error, random labels"] == 0
-        and figures["test error, true labels"] < 0.2
-        and figures["test error, random labels"] > 0.8
-        and figures["steps, random labels"] > 2 * figures["steps, true labels"]
+    run=true_and_random,
+    numbers=c10_numbers,
+    holds=lambda numbers: (
+        numbers["training error, true labels"] == numbers["training error, random labels"] == 0
+        and numbers["test error, true labels"] < 0.2
+        and numbers["test error, random labels"] > 0.8
+        and numbers["steps, random labels"] > 2 * numbers["steps, true labels"]
     ),
 )
 
@@ -155,71 +142,35 @@ C10 = Claim(
 WIDTHS = (4, 8, 13, 16, 32, 64, 128, 512)
 NOISY_WIDTHS = (8, 13, 16, 32, 64, 128, 256)
 FROZEN_WIDTHS = (30, 100, 200, 400, 500, 1000, 2000, 4000)
-FEW = 500  # digits for the frozen networks
+
+
+@dataclass(frozen=True)
+class ByWidth:
+    """Training and test error by the width of the hidden layer; all of shape (widths,)."""
+
+    widths: tuple
+    train_errors: np.ndarray
+    test_errors: np.ndarray
 
 
 def width_errors(train, test, seed, widths=WIDTHS, steps=800, lr=0.05):
-    """Training and test error after the same number of steps, by width: arrays (widths,)."""
+    """Errors after the same number of steps: `ByWidth`."""
     runs = [
         train_small((784, width, 10), lr, train, test, seed, steps=steps, every=steps, to_fit=False)
         for width in widths
     ]
-    return tuple(np.array([errors[-1] for errors in each]) for each in zip(
-        *((run.train_errors, run.test_errors) for run in runs), strict=True
-    ))  # fmt: skip
-
-
-def c11_figures(errors, widths=WIDTHS, prefix=""):
-    """The figures that claim C11 is judged by, from one seed's errors by width."""
-    return {
-        f"{prefix}{name} error, width {width}": float(error)
-        for name, by_width in zip(("training", "test"), errors, strict=True)
-        for width, error in zip(widths, by_width, strict=True)
-    }
-
-
-def measure_c11(train, test, seeds):
-    """One dict a seed, for the table: clean labels, one in five wrong, and a frozen first layer."""
-    rows = []
-    for seed in seeds:
-        rows.append(c11_figures(width_errors(small_set(train, seed), test, seed)))
-        noisy = small_set(train, seed, wrong=0.2)
-        errors = width_errors(noisy, test, seed, NOISY_WIDTHS, steps=2000, lr=0.1)
-        rows[-1] |= c11_figures(errors, NOISY_WIDTHS, "20% wrong labels, ")
-        errors = frozen_errors(small_set(train, seed, FEW), test, seed)
-        rows[-1] |= c11_figures(errors, FROZEN_WIDTHS, "frozen first layer, ")
-    return rows
-
-
-C11 = Claim(
-    id="C11",
-    notebook="05",
-    statement="Test error falls as width grows and stays flat far past exact fit",
-    conditions="1,000 digits, one hidden layer of 4 to 512 units, learning rate 0.05, 800 steps; "
-    "no peak where the fit becomes exact, which frozen random features do show",
-    seeds=(3, 4, 5),
-    measure=measure_c11,
-    holds=lambda figures: (
-        all(figures[f"training error, width {width}"] == 0 for width in (64, 128, 512))
-        and figures["test error, width 4"] > figures["test error, width 16"] + 0.05
-        and figures["test error, width 16"] > figures["test error, width 128"]
-        and abs(figures["test error, width 512"] - figures["test error, width 128"]) < 0.03
-    ),
-)
+    ends = [(run.train_errors[-1], run.test_errors[-1]) for run in runs]
+    return ByWidth(widths, *np.transpose(ends))
 
 
 def frozen_errors(train, test, seed, widths=FROZEN_WIDTHS):
-    """Errors by width when the first layer stays random and the last is the least-norm solution.
+    """Errors where the first layer stays random and the last is the least-norm solution: `ByWidth`.
 
     The targets are 1 for the class and 0 for the others.
-
-    Returns
-    -------
-    train_errors, test_errors : ndarray, shape (widths,)
     """
     G = np.random.default_rng([seed, 0]).standard_normal((784, max(widths)))
     hidden, test_hidden = (relu(images @ (G / 28)) for images, _ in (train, test))
-    targets = np.eye(CLASSES)[train[1]]
+    targets = np.eye(10)[train[1]]
     errors = []
     for width in widths:
         W = np.linalg.lstsq(hidden[:, :width], targets, rcond=None)[0]
@@ -229,33 +180,87 @@ def frozen_errors(train, test, seed, widths=FROZEN_WIDTHS):
                 for z, labels in ((hidden, train[1]), (test_hidden, test[1]))
             ]
         )
-    return tuple(np.transpose(errors))
+    return ByWidth(widths, *np.transpose(errors))
+
+
+SERIES = {
+    "true labels": lambda train, test, seed: width_errors(small_set(train, seed), test, seed),
+    "20% wrong labels": lambda train, test, seed: width_errors(
+        small_set(train, seed, wrong=0.2), test, seed, NOISY_WIDTHS, steps=2000, lr=0.1
+    ),
+    "frozen first layer": lambda train, test, seed: frozen_errors(
+        small_set(train, seed, m=500), test, seed
+    ),
+}
+
+
+def series_by_width(train, test, seed, series=tuple(SERIES)):
+    """The runs of claim C11, or some of the series: a dict of series to `ByWidth`."""
+    return {name: SERIES[name](train, test, seed) for name in series}
+
+
+def c11_numbers(runs):
+    """What claim C11 is judged by, and what else is told of width: both errors at each."""
+    numbers = {}
+    for series, errors in runs.items():
+        of = "" if series == "true labels" else f"{series}, "
+        for name, row in (("training", errors.train_errors), ("test", errors.test_errors)):
+            for width, error in zip(errors.widths, row, strict=True):
+                numbers[f"{of}{name} error, width {width}"] = error
+    return numbers
+
+
+C11 = Claim(
+    id="C11",
+    statement="Test error falls as width grows and stays flat far past exact fit",
+    conditions="1,000 digits, one hidden layer of 4 to 512 units, learning rate 0.05, 800 steps; "
+    "no peak where the fit becomes exact, which frozen random features do show",
+    run=series_by_width,
+    numbers=c11_numbers,
+    holds=lambda numbers: (
+        all(numbers[f"training error, width {width}"] == 0 for width in (64, 128, 512))
+        and numbers["test error, width 4"] > numbers["test error, width 16"] + 0.05
+        and numbers["test error, width 16"] > numbers["test error, width 128"]
+        and abs(numbers["test error, width 512"] - numbers["test error, width 128"]) < 0.03
+    ),
+)
 
 
 # Claim C12: not always
 
-SHARES = (0.0, 0.2, 0.4, 0.6)
+WRONG_SHARES = {"0% wrong": 0.0, "20% wrong": 0.2, "40% wrong": 0.4, "60% wrong": 0.6}
 EARLY = 80  # steps after which a run that stops early stops
-SCALES = {"× 1": (1, 0.005), "× 2": (2, 0.005), "× 4": (4, 0.005)}  # scale, learning rate
-OTHER_SCALES = {"× 1, lr 0.1": (1, 0.1), "× 0.3, lr 0.1": (0.3, 0.1), "× 0.1, lr 0.1": (0.1, 0.1)}
-DEEPER = (784, 128, 128, 10)
+STARTS = {  # factor on the initial weights, learning rate
+    "× 1": (1, 0.005),
+    "× 2": (2, 0.005),
+    "× 4": (4, 0.005),
+    "× 1, lr 0.1": (1, 0.1),
+    "× 0.3, lr 0.1": (0.3, 0.1),
+    "× 0.1, lr 0.1": (0.1, 0.1),
+}
 
 
-def with_wrong_labels(train, test, seed, shares=SHARES):
-    """Runs to exact fit with a share of the labels wrong: dict of share to Run."""
+def with_wrong_labels(train, test, seed, shares):
+    """Runs to exact fit with a share of the labels wrong: dict of name to Run."""
     return {
-        share: train_small((784, 128, 10), 0.1, small_set(train, seed, wrong=share), test, seed)
-        for share in shares
+        name: train_small((784, 128, 10), 0.1, small_set(train, seed, wrong=share), test, seed)
+        for name, share in shares.items()
     }
 
 
-def scaled_starts(train, test, seed, scales):
+def scaled_starts(train, test, seed, starts):
     """Runs to exact fit from scaled initial weights: dict of name to Run."""
     digits = small_set(train, seed)
     return {
-        name: train_small(DEEPER, lr, digits, test, seed, scale=scale, every=50)
-        for name, (scale, lr) in scales.items()
+        name: train_small((784, 128, 128, 10), lr, digits, test, seed, scale=scale, every=50)
+        for name, (scale, lr) in starts.items()
     }
+
+
+def spoiled_fits(train, test, seed, shares=WRONG_SHARES, starts=STARTS):
+    """The runs of claim C12, or some of them: `with_wrong_labels` and from `scaled_starts`."""
+    noisy = with_wrong_labels(train, test, seed, shares)
+    return noisy | scaled_starts(train, test, seed, starts)
 
 
 def early(run):
@@ -263,43 +268,34 @@ def early(run):
     return run.test_errors[run.steps == EARLY][0]
 
 
-def c12_figures(noisy, scaled):
-    """The figures that claim C12 is judged by, from one seed's runs."""
-    figures = {}
-    for share, run in noisy.items():
-        figures[f"training error, {share:.0%} wrong"] = run.train_errors[-1]
-        figures[f"test error, {share:.0%} wrong"] = run.test_errors[-1]
-        figures[f"test error, {share:.0%} wrong, stopped early"] = early(run)
-    for name, run in scaled.items():
-        figures[f"training error, {name}"] = run.train_errors[-1]
-        figures[f"test error, {name}"] = run.test_errors[-1]
-        figures[f"moved, {name}"] = run.moved
-    return figures
+def c12_numbers(runs):
+    """What claim C12 is judged by: errors at the exact fit, early ones, and distances gone."""
+    numbers = {}
+    for name, run in runs.items():
+        numbers[f"training error, {name}"] = run.train_errors[-1]
+        numbers[f"test error, {name}"] = run.test_errors[-1]
+        if name in WRONG_SHARES:
+            numbers[f"test error, {name}, stopped early"] = early(run)
+        else:
+            numbers[f"moved, {name}"] = run.moved
+    return numbers
 
 
 C12 = Claim(
     id="C12",
-    notebook="05",
     statement="Wrong labels and larger initial weights spoil an exact fit",
     conditions="1,000 digits, all fit exactly; 784-128-10 with 0 to 60% wrong labels, "
-    "784-128-128-10 with initial weights times 1, 2, 4 at learning rate 0.005; smaller weights than "
-    "times 1 do not help",
-    seeds=(3, 4, 5),
-    measure=lambda train, test, seeds: [
-        c12_figures(
-            with_wrong_labels(train, test, seed),
-            scaled_starts(train, test, seed, SCALES | OTHER_SCALES),
-        )
-        for seed in seeds
-    ],
-    holds=lambda figures: (
-        all(value == 0 for name, value in figures.items() if name.startswith("training error"))
+    "784-128-128-10 with initial weights times 1, 2, 4 at learning rate 0.005; smaller weights "
+    "than times 1 do not help",
+    run=spoiled_fits,
+    numbers=c12_numbers,
+    holds=lambda numbers: (
+        all(value == 0 for name, value in numbers.items() if name.startswith("training error"))
         and all(
-            figures[f"test error, {more:.0%} wrong"]
-            > figures[f"test error, {less:.0%} wrong"] + 0.04
-            for less, more in pairwise(SHARES)
+            numbers[f"test error, {more}"] > numbers[f"test error, {less}"] + 0.04
+            for less, more in pairwise(WRONG_SHARES)
         )
-        and figures["test error, × 2"] > figures["test error, × 1"] + 0.05
-        and figures["test error, × 4"] > figures["test error, × 2"]
+        and numbers["test error, × 2"] > numbers["test error, × 1"] + 0.05
+        and numbers["test error, × 4"] > numbers["test error, × 2"]
     ),
 )

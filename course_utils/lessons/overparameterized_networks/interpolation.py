@@ -1,14 +1,15 @@
-"""Fitting every example exactly, where it can be computed: claim C13, random features, one dimension."""
+"""Exact fits that can be computed: claim C13, random features, a small network on ten points."""
 
+from dataclasses import astuple, dataclass
 from functools import cached_property
+from itertools import islice, repeat
 
 import numpy as np
 
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
-from course_utils.experiments.vitals import weights_of
-from course_utils.experiments.vitals import length
 from course_utils.experiments.training import training_steps
+from course_utils.experiments.vitals import length, weights_of
 from course_utils.nn import SGD, mlp, squared_error
 
 # Claim C13: the linear case
@@ -20,9 +21,9 @@ def linear_problem(seed, m=20, n=50):
     return rng.standard_normal((m, n)), rng.standard_normal(m)
 
 
-def descend(X, y, w, rng, lr=0.01, steps=8000, batch_size=5):
+def descend_in_batches(X, y, w, rng, lr=0.01, steps=8000, batch_size=5):
     """Minibatch gradient descent on least squares from w: every step adds a mix of rows of X."""
-    for _, (rows, targets) in zip(range(steps), minibatches(X, y, batch_size, rng, epochs=None)):
+    for rows, targets in islice(minibatches(X, y, batch_size, rng, epochs=None), steps):
         w = w - lr * rows.T @ (rows @ w - targets)
     return w
 
@@ -32,36 +33,53 @@ def nearest_interpolant(X, y, w):
     return w + np.linalg.pinv(X) @ (y - X @ w)
 
 
-def c13_figures(seed):
-    """The figures that claim C13 is judged by: distances relative to the solution's length."""
+@dataclass(frozen=True)
+class Descent:
+    """Where a descent ended, and the exact fit nearest to its start; both of shape (n,)."""
+
+    end: np.ndarray
+    nearest: np.ndarray
+
+    @property
+    def off(self):
+        """How far they are apart, over the length of the exact fit."""
+        return length(self.end - self.nearest) / length(self.nearest)
+
+
+def descents(train, test, seed):
+    """The runs of claim C13, which needs no digits: a dict of name to `Descent`."""
     X, y = linear_problem(seed)
     rng = np.random.default_rng([seed, 1])
-    zero, start = np.zeros(X.shape[1]), rng.standard_normal(X.shape[1])
-    ends = {
-        "gradient descent": (zero, descend(X, y, zero, rng, batch_size=len(X))),
-        "SGD": (zero, descend(X, y, zero, rng)),
-        "SGD from elsewhere": (start, descend(X, y, start, rng)),
-    }
-    figures = {}
-    for name, (begin, end) in ends.items():
-        solution = nearest_interpolant(X, y, begin)
-        figures[f"off, {name}"] = length(end - solution) / length(solution)
-    return figures | {
-        "norm from elsewhere, over the least": length(end) / length(nearest_interpolant(X, y, zero))
-    }
+    zero, elsewhere = np.zeros(X.shape[1]), rng.standard_normal(X.shape[1])
+    runs = {}
+    for name, start, batch_size in (
+        ("gradient descent", zero, len(X)),
+        ("SGD", zero, 5),
+        ("SGD from elsewhere", elsewhere, 5),
+    ):
+        end = descend_in_batches(X, y, start, rng, batch_size=batch_size)
+        runs[name] = Descent(end, nearest_interpolant(X, y, start))
+    return runs
+
+
+def c13_numbers(runs):
+    """What claim C13 is judged by."""
+    numbers = {f"off, {name}": run.off for name, run in runs.items()}
+    elsewhere, least = runs["SGD from elsewhere"].end, runs["SGD"].nearest
+    return numbers | {"norm from elsewhere, over the least": length(elsewhere) / length(least)}
 
 
 C13 = Claim(
     id="C13",
-    notebook="05",
     statement="On least squares SGD ends at the exact fit nearest to its start",
-    conditions="20 equations, 50 unknowns, float64, to a millionth of its length; batches of 20 and "
-    "of 5; from zero it is the shortest exact fit",
+    conditions="20 equations, 50 unknowns, float64, to a millionth of its length; batches of 20 "
+    "and of 5; from zero it is the shortest exact fit",
     seeds=(3, 4, 5, 6, 7),
-    measure=lambda train, test, seeds: [c13_figures(seed) for seed in seeds],
-    holds=lambda figures: (
-        all(value < 1e-6 for name, value in figures.items() if name.startswith("off"))
-        and figures["norm from elsewhere, over the least"] > 1.5
+    run=descents,
+    numbers=c13_numbers,
+    holds=lambda numbers: (
+        all(value < 1e-6 for name, value in numbers.items() if name.startswith("off"))
+        and numbers["norm from elsewhere, over the least"] > 1.5
     ),
 )
 
@@ -76,6 +94,25 @@ FREQUENCY = 12.0  # typical, in radians
 def truth(x):
     """The function to be learned."""
     return np.sin(np.pi * x) + 0.5 * np.sin(2.5 * np.pi * x)
+
+
+@dataclass(frozen=True)
+class FitNumbers:
+    """What is measured of a fit, or of several: numbers, or arrays (features,).
+
+    Attributes
+    ----------
+    test_error : float or ndarray
+        Mean squared distance from the truth, on the grid.
+    train_error : float or ndarray
+        Mean squared distance from the examples.
+    norm : float or ndarray
+        Length of the weights.
+    """
+
+    test_error: float | np.ndarray
+    train_error: float | np.ndarray
+    norm: float | np.ndarray
 
 
 class RandomFeatures:
@@ -105,7 +142,7 @@ class RandomFeatures:
         return truth(self.x) + noise * self.standard_noise
 
     def decompose(self, n):
-        """What does not depend on the targets: (U, s, V) and the map from V to the grid."""
+        """What does not depend on the targets: U and s of the features, and the map V to grid."""
         U, s, Vt = np.linalg.svd(self.features(self.x, n), full_matrices=False)
         return U, s, self.features(GRID, n) @ Vt.T
 
@@ -115,23 +152,22 @@ class RandomFeatures:
         return [self.decompose(n) for n in FEATURES]
 
     def solve(self, n, noise, ridge):
-        """The solution with n features: its values on the grid, training error and norm."""
+        """The solution with n features: its values on the grid, and its `FitNumbers`."""
         return self._solve(*self.decompose(n), noise, ridge)
 
     def curves(self, noise, ridge):
-        """Test error (against the truth, on the grid), training error and norm by `FEATURES`."""
-        rows = []
-        for parts in self.decompositions:
-            found, train_error, norm = self._solve(*parts, noise, ridge)
-            rows.append((np.mean((found - truth(GRID)) ** 2), train_error, norm))
-        return np.transpose(rows)
+        """The `FitNumbers` by `FEATURES`."""
+        fits = [self._solve(*parts, noise, ridge)[1] for parts in self.decompositions]
+        return FitNumbers(*np.transpose([astuple(fit) for fit in fits]))
 
     def _solve(self, U, s, to_grid, noise, ridge):
         y = self.targets(noise)
         along = U.T @ y
         kept = s > 1e-13 * s[0]
         v = np.divide(s * along, s**2 + ridge, out=np.zeros_like(s), where=kept)
-        return to_grid @ v, np.mean((U @ (s * v) - y) ** 2), length(v)
+        found = to_grid @ v
+        off_truth, off_examples = found - truth(GRID), U @ (s * v) - y
+        return found, FitNumbers(np.mean(off_truth**2), np.mean(off_examples**2), length(v))
 
 
 # A small network on ten points
@@ -152,23 +188,21 @@ def learn_points(scale, width, draw, steps=6000, every=50, fitted=1e-3):
 
     Yields
     ------
-    start, now : ndarray, shape of `GRID`
-        The network's values before training and now.
-    losses : list of float
-    moved : float
-        How far the weights went, over the length that they started with.
+    dict
+        `start` and `now`, the network's values on `GRID` before training and now; `losses`, a list;
+        `moved`, how far the weights went over the length that they started with.
     """
     rng = np.random.default_rng(draw)
     network = mlp((2, width, 1), c=2 * scale**2, rng=rng, dtype=np.float64)
-    begin, x = weights_of(network), with_constant(POINTS)
-    start = network.forward(with_constant(GRID))[:, 0]
+    begin, grid = weights_of(network), with_constant(GRID)
+    start = network.forward(grid)[:, 0]
     optimizer = SGD(network, min(0.05, 10 / width) / max(scale, 1) ** 2, momentum=0.9)
-    losses = []
-    everything = ((x, VALUES[:, None]) for _ in range(steps))
-    for loss in training_steps(network, optimizer, everything, squared_error):
+    everything, losses = repeat((with_constant(POINTS), VALUES[:, None])), []
+    for loss in training_steps(network, optimizer, everything, squared_error, steps=steps):
         losses.append(loss)
         if loss < fitted or len(losses) % every == 0:
-            now = network.forward(with_constant(GRID))[:, 0]
-            yield start, now, losses, length(weights_of(network) - begin) / length(begin)
+            now = network.forward(grid)[:, 0]
+            moved = length(weights_of(network) - begin) / length(begin)
+            yield {"start": start, "now": now, "losses": losses, "moved": moved}
         if loss < fitted:
             return

@@ -3,14 +3,14 @@
 import numpy as np
 
 from course_utils.lab import colors
-from course_utils.lab.canvas import Picture
+from course_utils.lab.canvas import Picture, Plot
 from course_utils.lab.pictures.parts import Curve, words
 
 ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 3, "columnspacing": 1}
 FLOOR = 1e-3  # errors below are drawn here
 
 
-class ErrorPaths(Picture):
+class ErrorPaths(Plot):
     """Errors over training, a line for each seed of each side.
 
     Parameters
@@ -25,26 +25,25 @@ class ErrorPaths(Picture):
         self.steps, self.ylabel = steps, ylabel
         super().__init__()
 
-    def build(self):
-        self.axes = self.figure.add_subplot(
+    def draw(self, paths):
+        """By side, a list of one (steps, errors) a seed, and a color."""
+        axes = self.figure.add_subplot(
             xlim=(0, self.steps), ylim=(-0.03, 1), xlabel="step", ylabel=self.ylabel
         )
-
-    def show(self, values):
-        """`values` maps a side to (list of (steps, errors), color)."""
-        self.start_over()
-        readings = []
-        for side, (paths, color) in values.items():
-            for i, (steps, errors) in enumerate(paths):
-                label = side if i == 0 else None
-                Curve(self, self.axes, color=color, label=label).set(steps, errors)
-                self.axes.plot(steps[-1], errors[-1], "o", color=color, markersize=5, clip_on=False)
-            ends = [steps[-1] for steps, _ in paths]
-            when = " to ".join(str(end) for end in sorted({min(ends), max(ends)}))
-            last = float(np.median([errors[-1] for _, errors in paths]))
-            readings.append(f"{side}: {words(last)} after {when} steps")
-        self.axes.legend(loc="upper right")
+        readings = [self.draw_side(axes, side, *each) for side, each in paths.items()]
+        axes.legend(loc="upper right")
         return "; ".join(readings)
+
+    def draw_side(self, axes, side, paths, color):
+        """Draw one side's paths; say where they end, and when."""
+        for i, (steps, errors) in enumerate(paths):
+            label = side if i == 0 else None
+            Curve(self, axes, color=color, label=label).set(steps, errors)
+            axes.plot(steps[-1], errors[-1], "o", color=color, markersize=5, clip_on=False)
+        ends = [steps[-1] for steps, _ in paths]
+        when = " to ".join(str(end) for end in sorted({min(ends), max(ends)}))
+        last = float(np.median([errors[-1] for _, errors in paths]))
+        return f"{side}: {words(last)} after {when} steps"
 
 
 class FeatureFit(Picture):
@@ -98,26 +97,28 @@ class FeatureFit(Picture):
             Curve(self, norms, color=colors.PURPLE, **dot),
         ]
 
-    def show(self, values):
-        """`values` is (x, y, found, n, (test, train, norm), curves).
+    def show(self, x, y, found, n, numbers, curves):
+        """Show the examples, the fit found on the grid, what was measured of it, and of all others.
 
-        Examples, the fit on the grid, the number of features, its errors and norm, and the same
-        three over `features`, shape (3, len(features)).
+        `n` is the number of features; `numbers` and `curves` have `test_error`, `train_error` and
+        `norm`, numbers and arrays over `features`.
         """
-        x, y, found, n, (test, train, norm), curves = values
         self.examples.set(x, y)
         self.fit.set(self.grid, found)
-        for curve, row in zip((self.test, self.train, self.norm), curves, strict=True):
-            curve.set(self.features, row if curve is self.norm else np.maximum(row, FLOOR))
+        self.test.set(self.features, np.maximum(curves.test_error, FLOOR))
+        self.train.set(self.features, np.maximum(curves.train_error, FLOOR))
+        self.norm.set(self.features, curves.norm)
         for threshold in self.thresholds:
             threshold.set_xdata([len(x)] * 2)
         self.word.xy = (len(x), self.word.xy[1])
-        for here, value in zip(self.here, (max(test, FLOOR), norm), strict=True):
-            here.set([n], [value])
-        exactly = "every example is fit exactly" if train < 1e-9 else "the examples are not all fit"
+        on_errors, on_norms = self.here
+        on_errors.set([n], [max(numbers.test_error, FLOOR)])
+        on_norms.set([n], [numbers.norm])
+        fits = numbers.train_error < 1e-9
+        exactly = "every example is fit exactly" if fits else "the examples are not all fit"
         return (
-            f"{n} features for {len(x)} examples: {exactly}, the test error is {words(test)} and "
-            f"the norm of the weights {words(norm)}."
+            f"{n} features for {len(x)} examples: {exactly}, the test error is "
+            f"{words(numbers.test_error)} and the norm of the weights {words(numbers.norm)}."
         )
 
 
@@ -152,9 +153,8 @@ class FunctionFound(Picture):
         loss.set(xlabel="step", title="loss")
         self.loss = Curve(self, loss, color=colors.TRAIN)
 
-    def show(self, values):
-        """`values` is (start, now, losses, moved): functions on the grid, loss by step, distance."""
-        start, now, losses, moved = values
+    def show(self, start, now, losses, moved):
+        """Show the function before training and now, on the grid; the losses; the distance gone."""
         self.start.set_data(self.grid, start)
         self.now.set(self.grid, now)
         self.loss.set(np.arange(1, len(losses) + 1), losses)

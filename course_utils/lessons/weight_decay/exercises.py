@@ -18,12 +18,6 @@ def steps(rng):
         yield W, grad, *rng.uniform(0.2, 0.9, 2).round(2).tolist()
 
 
-def in_place(W, grad, lr, weight_decay):
-    W *= 1 - lr * weight_decay
-    W -= lr * grad
-    return W
-
-
 def momentum_steps(W, grads, lr, momentum, weight_decay):
     return momentum_run(W, grads, lr, momentum, weight_decay)
 
@@ -121,8 +115,8 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 lambda W, grad, lr, weight_decay: (1 - weight_decay) * W - lr * grad,
-                "W shrinks by lambda itself. The penalty's gradient is `weight_decay * W`, and like "
-                "every gradient it is multiplied by `lr`.",
+                "W shrinks by lambda itself. The penalty's gradient is `weight_decay * W`, and "
+                "like every gradient it is multiplied by `lr`.",
             ),
             Mistake(
                 lambda W, grad, lr, weight_decay: (1 - lr * weight_decay) * (W - lr * grad),

@@ -1,26 +1,15 @@
-"""Experiments on weight decay: norms and errors, claims C14 and C15, decay under batch norm."""
+"""What decay does to norms and errors, in several optimizers and under batch norm: C14 and C15."""
 
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
-from course_utils.experiments.comparison import compare, side, small_set
+from course_utils.experiments.comparison import compare, run_sides, side, small_set
 from course_utils.experiments.training import answers, training_steps
+from course_utils.experiments.vitals import weight_matrices, weight_norm
 from course_utils.nn import SGD, Adam, mlp
-from course_utils.nn.optim import is_weight
-
-
-def weight_matrices(network):
-    """The network's weight matrices, a list."""
-    return [param for key, param in network.params.items() if is_weight(key)]
-
-
-def weight_norm(network):
-    """The root of the sum of all squared weights, biases and the like left out."""
-    return float(np.sqrt(sum(np.sum(np.square(W)) for W in weight_matrices(network))))
 
 
 class Decoupled:
@@ -46,10 +35,14 @@ class Decoupled:
 # Runs whose norms are followed
 
 EVERY = 50  # steps between two observations
+LAYER_WIDTHS = [784, 128, 128, 10]
 
 
 class Observed(NamedTuple):
-    """The norm of the weights, and the answers to at most 5,000 training digits."""
+    """The norm of the weights, and the answers to at most 5,000 training digits.
+
+    The error is the share of answers that are not the labels as given.
+    """
 
     norm: float
     error: float
@@ -57,7 +50,7 @@ class Observed(NamedTuple):
 
 
 def observe(network, train):
-    """What is followed in a run; the error is on the labels as given."""
+    """What is followed in a run: `Observed`, of all weight matrices."""
     images, labels = (array[:5000] for array in train)
     given = answers(network, images)
     return Observed(weight_norm(network), float(np.mean(given != labels)), given)
@@ -65,62 +58,75 @@ def observe(network, train):
 
 def paths(runs):
     """The observed norms of one side's runs, shape (seeds, points)."""
-    return np.array([[norm for norm, *_ in run.observations.values()] for run in runs])
+    return np.array([[observed.norm for observed in run.observations.values()] for run in runs])
 
 
-def by_seed(comparison, prefix=""):
-    """Final norms and both errors as the figures of a claim, one dict a seed."""
-    figures = []
-    for runs in comparison.by_seed():
-        figures.append({})
-        for name, run in runs.items():
-            observed = run.observations[len(run.losses)]
-            figures[-1] |= {
-                f"{prefix}norm, {name}": observed.norm,
-                f"{prefix}train error, {name}": observed.error,
-                f"{prefix}test error, {name}": run.final.error,
-            }
-    return figures
+def norms_and_errors(runs, prefix):
+    """Final norm and both errors of one seed's runs, as the numbers of a claim."""
+    numbers = {}
+    for name, run in runs.items():
+        observed = run.observations[len(run.losses)]
+        numbers[f"{prefix}norm, {name}"] = observed.norm
+        numbers[f"{prefix}train error, {name}"] = observed.error
+        numbers[f"{prefix}test error, {name}"] = run.final.error
+    return numbers
+
+
+def decay_sides(decays, **options):
+    """A side for each weight decay, at learning rate 0.1, with `mlp`'s options."""
+    return {
+        f"λ = {decay:g}": side(LAYER_WIDTHS, 0.1, weight_decay=decay, **options)
+        for decay in decays
+    }
 
 
 # Claim C14: it holds the norm, and helps where labels are wrong
 
-SMALL = [784, 128, 128, 10]
 DECAYS = (0, 1e-3, 1e-2, 5e-2, 1e-1)
-WRONG_SHARE = 0.3
+WRONG_SHARES = {"clean": 0.0, "noisy": 0.3}
 
 
-def name_of(weight_decay):
-    """How a side is called."""
-    return f"λ = {weight_decay:g}"
+def decayed(train, test, seed, clean=DECAYS, noisy=DECAYS):
+    """The runs of claim C14: 1,000 digits, 1,000 steps, all labels right and 30% of them wrong.
+
+    Parameters
+    ----------
+    train, test : (ndarray, ndarray)
+    seed : int
+    clean, noisy : sequence of float
+        Which weight decays, where all labels are right and where some are wrong.
+
+    Returns
+    -------
+    dict of str to dict of str to History
+        "clean" and "noisy", each with one run a weight decay.
+    """
+    return {
+        labels: run_sides(
+            decay_sides(decays),
+            small_set(train, seed, wrong=WRONG_SHARES[labels]),
+            test,
+            seed,
+            steps=1000,
+            batch_size=50,
+            observe=observe,
+            evaluate_every=EVERY,
+        )
+        for labels, decays in (("clean", clean), ("noisy", noisy))
+    }
 
 
-def decayed(train, test, seeds, wrong, decays=DECAYS, progress=True):
-    """The runs of claim C14: 1,000 digits, 1,000 steps, with a share of wrong labels."""
-    return compare(
-        {name_of(decay): side(SMALL, 0.1, weight_decay=decay) for decay in decays},
-        lambda seed: small_set(train, seed, wrong=wrong),
-        test,
-        steps=1000,
-        batch_size=50,
-        seeds=seeds,
-        progress=progress,
-        observe=observe,
-        evaluate_every=EVERY,
-    )
+def c14_numbers(runs):
+    """What claim C14 is judged by: norms and errors by weight decay, clean and noisy."""
+    clean = norms_and_errors(runs["clean"], "clean, ")
+    return clean | norms_and_errors(runs["noisy"], "noisy, ")
 
 
-def c14_figures(clean, noisy):
-    """The figures that claim C14 is judged by, one dict a seed, from the runs of `decayed`."""
-    both = zip(by_seed(clean, "clean, "), by_seed(noisy, "noisy, "), strict=True)
-    return [one | other for one, other in both]
-
-
-def c14_holds(figures):
+def c14_holds(numbers):
     """Whether the norm falls with lambda, and the test error with wrong labels only."""
-    norms = [figures[f"clean, norm, {name_of(decay)}"] for decay in (0, 1e-3, 1e-2, 1e-1)]
-    clean = [figures[f"clean, test error, {name_of(decay)}"] for decay in (0, 1e-2)]
-    noisy = [figures[f"noisy, test error, {name_of(decay)}"] for decay in (0, 5e-2)]
+    norms = [numbers[f"clean, norm, λ = {decay}"] for decay in ("0", "0.001", "0.01", "0.1")]
+    clean = [numbers[f"clean, test error, λ = {decay}"] for decay in ("0", "0.01")]
+    noisy = [numbers[f"noisy, test error, λ = {decay}"] for decay in ("0", "0.05")]
     return (
         all(np.diff(norms) < 0)
         and norms[2] < 0.6 * norms[0]
@@ -131,66 +137,71 @@ def c14_holds(figures):
 
 C14 = Claim(
     id="C14",
-    notebook="06",
     statement="Decay holds the norm down, and the error where labels are wrong",
     conditions="1,000 digits, 784-128-128-10, SGD, learning rate 0.1, 1,000 steps; 30% wrong "
     "labels, λ = 0.05: by more than 3 points; right labels, λ = 0.01: within 2 points, but from "
     "λ = 0.05 on the error rises",
-    seeds=(3, 4, 5),
-    measure=lambda train, test, seeds: c14_figures(
-        *(decayed(train, test, seeds, wrong, progress=False) for wrong in (0, WRONG_SHARE))
-    ),
+    run=decayed,
+    numbers=c14_numbers,
     holds=c14_holds,
 )
 
 
 # Claim C15: the norm is a poor proxy for complexity
 
-SCALES = (0.25, 0.5, 1, 2)
-BUDGETS = (1200, 3600)
+INITIAL_SCALES = (0.25, 0.5, 1, 2)
+BUDGETS = (1200, 3600)  # steps
 
 
-def scaled(train, test, seeds, scales=SCALES, steps=BUDGETS[0], progress=True):
-    """The runs of claim C15: all training digits, initial scales, no weight decay."""
-    return compare(
-        {f"c = {c:g}": side(SMALL, 0.1, c=c) for c in scales},
-        train,
-        test,
-        steps=steps,
-        batch_size=100,
-        seeds=seeds,
-        progress=progress,
-        observe=observe,
-    )
+def undecayed(train, test, seed, scales=INITIAL_SCALES, budgets=BUDGETS):
+    """The runs of claim C15: all training digits, initial scales, no weight decay.
+
+    Parameters
+    ----------
+    train, test : (ndarray, ndarray)
+    seed : int
+    scales : sequence of float
+        The c of the sides.
+    budgets : sequence of int
+        Numbers of steps; each is a training of its own.
+
+    Returns
+    -------
+    dict of int to dict of str to History
+        For each budget, one run a scale.
+    """
+    sides = {f"c = {c:g}": side(LAYER_WIDTHS, 0.1, c=c) for c in scales}
+    return {
+        steps: run_sides(sides, train, test, seed, steps=steps, batch_size=100, observe=observe)
+        for steps in budgets
+    }
 
 
-def c15_holds(figures):
+def c15_numbers(runs):
+    """What claim C15 is judged by: norms and errors by initial scale, for each budget."""
+    numbers = {}
+    for steps, by_scale in runs.items():
+        numbers |= norms_and_errors(by_scale, f"{steps} steps, ")
+    return numbers
+
+
+def c15_holds(numbers):
     """Whether the norms differ clearly, and the larger one goes with no clearly larger error."""
     norms, errors = (
-        [figures[f"{BUDGETS[0]} steps, {what}, c = {c:g}"] for c in (0.25, 2)]
+        [numbers[f"1200 steps, {what}, c = {c}"] for c in ("0.25", "2")]
         for what in ("norm", "test error")
     )
     return norms[1] > 1.6 * norms[0] and errors[1] < errors[0] + 0.01
 
 
-def measure_c15(train, test, seeds):
-    """One dict a seed, for the table of claim C15: all scales, two budgets."""
-    by_budget = [
-        by_seed(scaled(train, test, seeds, steps=steps, progress=False), f"{steps} steps, ")
-        for steps in BUDGETS
-    ]
-    return [one | other for one, other in zip(*by_budget, strict=True)]
-
-
 C15 = Claim(
     id="C15",
-    notebook="06",
     statement="The norm is a poor proxy for complexity: more norm, no more error",
     conditions="60,000 digits, 784-128-128-10, SGD without decay, learning rate 0.1, 1,200 steps; "
     "c = 2 against c = 0.25: more than 1.6 times the norm, less than a point more test error; with "
     "few digits and a huge c a larger norm does go with a larger error",
-    seeds=(3, 4, 5),
-    measure=measure_c15,
+    run=undecayed,
+    numbers=c15_numbers,
     holds=c15_holds,
 )
 
@@ -199,14 +210,15 @@ C15 = Claim(
 
 
 def observe_hidden(network, train):
-    """The length of the second hidden matrix, in the form that `paths` reads."""
-    return (float(np.linalg.norm(weight_matrices(network)[1])),)
+    """As `observe`, with the norm of the second hidden matrix alone."""
+    hidden = weight_matrices(network)[1]
+    return observe(network, train)._replace(norm=float(np.linalg.norm(hidden)))
 
 
 def decayed_with_batch_norm(train, test, seeds, decays):
     """Runs with batch norm on 5,000 digits, 600 steps; the second hidden matrix is followed."""
     return compare(
-        {name_of(decay): side(SMALL, 0.1, weight_decay=decay, norm="batch") for decay in decays},
+        decay_sides(decays, norm="batch"),
         lambda seed: small_set(train, seed, m=5000),
         test,
         steps=600,
@@ -244,9 +256,12 @@ def trained_weights(optimizer, weight_decay, decoupled, train, seed, steps=200):
     """
     network = mlp([784, 32, 10], rng=np.random.default_rng([seed, 0]), dtype=np.float64)
     make = OPTIMIZERS[optimizer]
-    one = Decoupled(make(network, 0), weight_decay) if decoupled else make(network, weight_decay)
+    if decoupled:
+        chosen = Decoupled(make(network, 0), weight_decay)
+    else:
+        chosen = make(network, weight_decay)
     batches = minibatches(*train, 50, np.random.default_rng([seed, 1]), epochs=None)
-    for _ in islice(training_steps(network, one, batches), steps):
+    for _ in training_steps(network, chosen, batches, steps=steps):
         pass
     return np.concatenate([W.ravel() for W in weight_matrices(network)])
 

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from course_utils.lab import colors
-from course_utils.lab.canvas import Picture
-from course_utils.lab.pictures.parts import Curve, words
+from course_utils.lab.canvas import Picture, Plot
+from course_utils.lab.pictures.parts import Curve, band, words
 
 SHARE_COLORMAP = LinearSegmentedColormap.from_list("share", [colors.BLUE, colors.RED])
 LARGEST_SHARE = 0.6  # of wrong labels, on the scale of colors
@@ -48,10 +48,9 @@ class DecayedFit(Picture):
         right.set(xlim=(0, self.steps), ylim=(0, 50), xticks=np.linspace(0, self.steps, 5))
         self.norm = Curve(self, right, color=colors.BLUE)
 
-    def show(self, values):
-        """`values` is (x, y, the network on `grid()`, steps, norms at these steps)."""
-        x, y, fit = (np.ravel(each) for each in values[:3])
-        steps, norms = values[3:]
+    def show(self, x, y, fit, steps, norms):
+        """Show the points (x, y), the network on `grid()`, and the weights' norms at these steps."""
+        x, y, fit = np.ravel(x), np.ravel(y), np.ravel(fit)
         grid = self.grid().ravel()
         self.points.set(x, y)
         self.fit.set(grid, fit)
@@ -66,7 +65,7 @@ class DecayedFit(Picture):
         )
 
 
-class NormPaths(Picture):
+class NormPaths(Plot):
     """A length over training: for each side the median over seeds, with the range as a band.
 
     Parameters
@@ -83,24 +82,19 @@ class NormPaths(Picture):
         self.axis = {"ylabel": ylabel, "ylim": limits}
         super().__init__()
 
-    def build(self):
-        self.axes = self.figure.add_subplot(xlabel="step", xlim=(0, self.steps), **self.axis)
-
-    def show(self, values):
-        """`values` maps a side to (array of shape (seeds, points), color)."""
-        self.start_over()
+    def draw(self, lengths):
+        """By side, the lengths, shape (seeds, points), and a color."""
+        axes = self.figure.add_subplot(xlabel="step", xlim=(0, self.steps), **self.axis)
         readings = []
-        for side, (runs, color) in values.items():
-            x, median = np.linspace(0, self.steps, np.shape(runs)[1]), np.median(runs, axis=0)
-            low, high = np.min(runs, axis=0), np.max(runs, axis=0)
-            self.axes.fill_between(x, low, high, color=color, alpha=0.3, lw=0)
-            Curve(self, self.axes, color=color, label=side).set(x, median)
+        for side, (runs, color) in lengths.items():
+            x = np.linspace(0, self.steps, np.shape(runs)[1])
+            median = band(self, axes, x, runs, color=color, label=side)
             readings.append(f"{side}: {words(median[0])} to {words(median[-1])}")
-        self.axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
         return "; ".join(readings)
 
 
-class NormsAndErrors(Picture):
+class NormsAndErrors(Plot):
     """Final norms and errors side by side over the same settings, with the range over seeds.
 
     The lines are medians, the bars ranges, a little apart from line to line.
@@ -124,26 +118,15 @@ class NormsAndErrors(Picture):
         self.error = error
         super().__init__()
 
-    def build(self):
-        self.panels = self.figure.subplots(1, 2)
-        places = np.arange(len(self.settings))
-        for axes, title, top in zip(
-            self.panels, ("norm of the weights", self.error), self.largest, strict=True
-        ):
-            axes.set(title=title, xlabel=self.xlabel, ylim=(0, top))
-            axes.set(xlim=(-0.3, len(places) - 0.7))
-            axes.set_xticks(places, [f"{setting:g}" for setting in self.settings])
-
-    def show(self, values):
-        """`values` maps a name to (norms, errors, color), arrays of shape (seeds, settings).
+    def draw(self, lines):
+        """By name, norms and errors, shape (seeds, settings), and a color.
 
         Norms may be None, where another line of the same runs shows them.
         """
-        self.start_over()
-        readings = []
-        for number, (name, (norms, errors, color)) in enumerate(values.items()):
-            places = np.arange(len(self.settings)) + self.apart * (number - (len(values) - 1) / 2)
-            for axes, runs in zip(self.panels, (norms, errors), strict=True):
+        panels, readings = self.make_panels(), []
+        for number, (name, (norms, errors, color)) in enumerate(lines.items()):
+            places = np.arange(len(self.settings)) + self.apart * (number - (len(lines) - 1) / 2)
+            for axes, runs in zip(panels, (norms, errors), strict=True):
                 if runs is None:
                     continue
                 axes.vlines(places, np.min(runs, axis=0), np.max(runs, axis=0), color=color)
@@ -151,8 +134,18 @@ class NormsAndErrors(Picture):
                 curve.set(places, np.median(runs, axis=0))
             ends = [words(np.median(errors, axis=0)[place]) for place in (0, -1)]
             readings.append(f"{name}: error {ends[0]} to {ends[1]}")
-        self.panels[1].legend(loc="best")
+        panels[1].legend(loc="best")
         return "; ".join(readings)
+
+    def make_panels(self):
+        """Axes for the norms and for the errors."""
+        panels = self.figure.subplots(1, 2)
+        places, titles = np.arange(len(self.settings)), ("norm of the weights", self.error)
+        for axes, title, top in zip(panels, titles, self.largest, strict=True):
+            axes.set(title=title, xlabel=self.xlabel, ylim=(0, top))
+            axes.set(xlim=(-0.3, len(places) - 0.7))
+            axes.set_xticks(places, [f"{setting:g}" for setting in self.settings])
+        return panels
 
 
 class NormAgainstError(Picture):
@@ -187,12 +180,11 @@ class NormAgainstError(Picture):
         (self.latest,) = right.plot([], [], "o", mfc="none", mec=colors.BLACK, ms=12)
         self.moves(self.latest)
 
-    def show(self, values):
-        """`values` is (setting, wrong, steps, norms, error): the error is None until the end.
+    def show(self, setting, wrong, steps, norms, error):
+        """Show the norms at these steps; the error is None until the end, then a dot is left.
 
         `setting` says in words what was chosen, `wrong` is the share of wrong labels.
         """
-        setting, wrong, steps, norms, error = values
         color = SHARE_COLORMAP(wrong / LARGEST_SHARE)
         self.path.line.set_color(color)
         self.path.set(steps, norms)
