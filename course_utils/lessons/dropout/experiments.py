@@ -1,14 +1,12 @@
 """Experiments on dropout: moments over masks, claims C16 to C18, ensembles at test time."""
 
-from dataclasses import dataclass, field
-from itertools import islice
-
 import numpy as np
 
+from course_utils.checks import check_number
 from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
-from course_utils.experiments.comparison import compare, run_side, side, small_set
-from course_utils.experiments.training import answers, evaluate, training_steps
+from course_utils.experiments.comparison import run_side, run_sides, side, small_set
+from course_utils.experiments.training import answers, evaluate, layers_of, mode, training_steps
 from course_utils.nn import (
     SGD,
     Dropout,
@@ -18,13 +16,12 @@ from course_utils.nn import (
     softmax,
     softmax_cross_entropy,
 )
-from course_utils.checks import check_number
 from course_utils.nn.dropout import dropout_mask
 
 
 def dropouts(network):
     """The network's Dropout layers, from input to output."""
-    return [layer for layer in network.layers if isinstance(layer, Dropout)]
+    return [layer for layer in layers_of(network) if isinstance(layer, Dropout)]
 
 
 def trained(train, seed, widths=(784, 256, 256, 10), p=0.5, m=None, steps=600):
@@ -56,33 +53,43 @@ def predicted_variance(h, w, p):
     return float(p / (1 - p) * np.sum(h**2 * w**2))
 
 
-def c16_figures(test, seed):
-    """The figures that claim C16 is judged by, by p: measured over expected."""
+def moments(train, test, seed):
+    """What claim C16 compares, before training: by p, a mean, a mean square and a variance.
+
+    The first two are those of the masked activations of the first hidden layer over those without
+    a mask, on all test digits; the third is one unit's over the masks, over the predicted one.
+    """
     rng = np.random.default_rng([seed, 0])
     network = mlp([784, 256, 256, 10], rng=rng, dtype=np.float64)
     h = Sequential(network.layers[:2]).forward(test[0].astype(np.float64))
-    w, figures = network.layers[2].params["W"][:, 0], {}
+    w, found = network.layers[2].params["W"][:, 0], {}
     for p in DROP:
         mean, square = moment_ratios(h, p, rng)
-        figures |= {f"mean, p = {p}": mean, f"second moment, p = {p}": square}
-        over_masks = pre_activations(h[0], w, p, 20_000, rng).var()
-        figures[f"variance of a unit / predicted, p = {p}"] = over_masks / predicted_variance(
-            h[0], w, p
-        )
-    return figures
+        variance = pre_activations(h[0], w, p, 20_000, rng).var()
+        found[p] = mean, square, variance / predicted_variance(h[0], w, p)
+    return found
+
+
+def c16_numbers(found):
+    """What claim C16 is judged by: measured over expected."""
+    names = "mean", "second moment", "variance of a unit / predicted"
+    return {
+        f"{name}, p = {p}": ratio
+        for p, ratios in found.items()
+        for name, ratio in zip(names, ratios, strict=True)
+    }
 
 
 C16 = Claim(
     id="C16",
-    notebook="07",
     statement="Dividing by 1 - p keeps the mean; mean squares grow by 1/(1 - p)",
     conditions="2,000 digits in the first hidden layer of 784-256-256-10 before training, p = 0.2, "
     "0.5, 0.8, to 2% (mean) and 5% (mean square)",
-    seeds=(3, 4, 5),
-    measure=lambda train, test, seeds: [c16_figures(test, seed) for seed in seeds],
-    holds=lambda figures: all(
-        abs(figures[f"mean, p = {p}"] - 1) < 0.02
-        and abs(figures[f"second moment, p = {p}"] * (1 - p) - 1) < 0.05
+    run=moments,
+    numbers=c16_numbers,
+    holds=lambda numbers: all(
+        abs(numbers[f"mean, p = {p}"] - 1) < 0.02
+        and abs(numbers[f"second moment, p = {p}"] * (1 - p) - 1) < 0.05
         for p in DROP
     ),
 )
@@ -123,10 +130,10 @@ def mask_noise(network, x, passes=1024):
 
     One entry for each K of SIZES, over passes / K groups of passes.
     """
-    truth = network.eval().forward(x)
-    network.train()
-    outputs = np.array([network.forward(x) for _ in range(passes)])
-    network.eval()
+    with mode(network, training=False):
+        truth = network.forward(x)
+    with mode(network, training=True):
+        outputs = np.array([network.forward(x) for _ in range(passes)])
     groups = (outputs.reshape(passes // k, k, *truth.shape).mean(axis=1) for k in SIZES)
     return [relative_rms(means, truth) for means in groups]
 
@@ -155,12 +162,12 @@ def stochastic_approximations(train, test, seed):
     }
 
 
-def c17_figures(errors):
-    """The figures that claim C17 is judged by."""
-    figures = {
+def c17_numbers(errors):
+    """What claim C17 is judged by: slopes, and what is left of two errors."""
+    slopes = {
         f"slope, {name}": slope(errors[name]) for name in errors if name != "masks, whole network"
     }
-    return figures | {
+    return slopes | {
         "error left at K = 256, whole network": errors["masks, whole network"][-1],
         "error left at K = 256, without ReLU": errors["masks, without ReLU"][-1],
     }
@@ -168,21 +175,18 @@ def c17_figures(errors):
 
 C17 = Claim(
     id="C17",
-    notebook="07",
     statement="Averaging masks, or examples, cuts the error with slope -1/2",
     conditions="1 to 256 masks or examples, slopes within 0.06, one layer; through a trained "
     "network with ReLU an error stays however many masks are averaged",
-    seeds=(3, 4, 5),
-    measure=lambda train, test, seeds: [
-        c17_figures(stochastic_approximations(train, test, seed)) for seed in seeds
-    ],
-    holds=lambda figures: (
+    run=stochastic_approximations,
+    numbers=c17_numbers,
+    holds=lambda numbers: (
         all(
-            abs(figures[f"slope, {name}"] + 0.5) < 0.06
+            abs(numbers[f"slope, {name}"] + 0.5) < 0.06
             for name in ("minibatch gradient", "masks, one layer")
         )
-        and figures["error left at K = 256, whole network"]
-        > 1.5 * figures["error left at K = 256, without ReLU"]
+        and numbers["error left at K = 256, whole network"]
+        > 1.5 * numbers["error left at K = 256, without ReLU"]
     ),
 )
 
@@ -190,95 +194,88 @@ C17 = Claim(
 # Claim C18: regularization
 
 RATES = (0, 0.25, 0.5, 0.8)
+LABELS = {"3 in 10 wrong": (0.3, 400), "true labels": (0.0, 1000)}  # share of wrong ones, steps
 
 
-def regularization(train, test, seeds, wrong, rates=RATES, steps=400, progress=True):
-    """Runs of 784-256-256-10 by dropout rate: a `Comparison`.
+def regularization(train, test, seed, kinds=tuple(LABELS), rates=RATES):
+    """The runs of claim C18: by kind of labels, 784-256-256-10 by dropout rate, "p = 0" and so on.
 
-    Each seed has digits of its own, the same for every rate, with the same labels wrong. At the end
-    of a run is observed which labels the training digits get without masks.
+    A seed has digits of its own, the same for every kind and rate. At the end of a run is observed
+    which labels the training digits get without masks.
     """
-    return compare(
-        {f"p = {p:g}": side((784, 256, 256, 10), 0.1, p=p) for p in rates},
-        lambda seed: small_set(train, seed, wrong=wrong),
-        test,
-        steps=steps,
-        batch_size=50,
-        seeds=seeds,
-        progress=progress,
-        observe=lambda network, digits: answers(network, digits[0]),
-    )
+    sides = {f"p = {p:g}": side((784, 256, 256, 10), 0.1, p=p) for p in rates}
+    runs = {}
+    for kind in kinds:
+        wrong, steps = LABELS[kind]
+        options = {"steps": steps, "batch_size": 50, "observe": given_labels}
+        runs[kind] = run_sides(sides, small_set(train, seed, wrong=wrong), test, seed, **options)
+    return runs
 
 
-def c18_figures(runs, name="3 in 10 wrong"):
-    """Errors and losses on test digits, from one seed's runs on labels of the kind `name`."""
-    return {f"error, {name}, {rate}": run.final.error for rate, run in runs.items()} | {
-        f"loss, {name}, {rate}": run.final.loss for rate, run in runs.items()
-    }
+def given_labels(network, train):
+    """The labels that the training digits get without masks, shape (m,)."""
+    return answers(network, train[0])
 
 
-def measure_c18(train, test, seeds):
-    """One dict a seed, for the table of claim C18: all rates, and true labels for contrast."""
-    noisy = regularization(train, test, seeds, wrong=0.3).by_seed()
-    clean = regularization(train, test, seeds, wrong=0, steps=1000).by_seed()
-    return [
-        c18_figures(wrong) | c18_figures(right, "true labels")
-        for wrong, right in zip(noisy, clean, strict=True)
-    ]
+def c18_numbers(runs):
+    """What claim C18 is judged by, and what stands beside it: errors and losses on test digits."""
+    numbers = {}
+    for kind, by_rate in runs.items():
+        numbers |= {f"error, {kind}, {rate}": run.final.error for rate, run in by_rate.items()}
+        numbers |= {f"loss, {kind}, {rate}": run.final.loss for rate, run in by_rate.items()}
+    return numbers
 
 
 C18 = Claim(
     id="C18",
-    notebook="07",
     statement="Dropout helps against wrong labels at p = 0.5 and harms at p = 0.8",
     conditions="1,000 digits, 3 labels in 10 wrong, gain over 3 points, 784-256-256-10, learning "
     "rate 0.1, 400 steps; with true labels (1,000 steps) p = 0.25 gains on 9 of 10 seeds, p = 0.5 "
     "on 6, p = 0.8 on none",
-    seeds=(3, 4, 5),
-    measure=measure_c18,
-    holds=lambda figures: (
-        figures["error, 3 in 10 wrong, p = 0.5"] < figures["error, 3 in 10 wrong, p = 0"] - 0.03
-        and figures["error, 3 in 10 wrong, p = 0.8"] > figures["error, 3 in 10 wrong, p = 0"]
+    run=regularization,
+    numbers=c18_numbers,
+    holds=lambda numbers: (
+        numbers["error, 3 in 10 wrong, p = 0.5"] < numbers["error, 3 in 10 wrong, p = 0"] - 0.03
+        and numbers["error, 3 in 10 wrong, p = 0.8"] > numbers["error, 3 in 10 wrong, p = 0"]
     ),
 )
 
 
-# Training that goes on
+# Training while p moves
 
 
-@dataclass
-class Ongoing:
-    """A network in training, with what was seen on the way.
+def train_under_dropout(train, test, p, start, slices=400, steps=5):
+    """Train 784-256-256-10 on 1,000 digits, three labels in ten wrong, with p read as it goes.
 
-    Attributes
+    Parameters
     ----------
-    network, optimizer, batches, test : object
-        What `training_steps` needs, and digits to evaluate on.
-    record : list of (float, float, float, float)
-        For each slice of steps: p, loss with masks (mean over its steps), test loss, test error.
+    train, test : (ndarray, ndarray)
+        Images and labels.
+    p : callable
+        ``p()`` is asked before each slice and holds for its steps.
+    start : int
+        The seed of the digits, the network, its masks and the order.
+    slices, steps : int
+        How many slices, and training steps in each.
+
+    Yields
+    ------
+    dict
+        ``record``, an array with a row for each slice so far: p, loss with masks (mean over the
+        slice's steps), and without masks test loss and test error.
     """
-
-    network: object
-    optimizer: object
-    batches: object
-    test: tuple
-    record: list = field(default_factory=list)
-
-    def advance(self, p, steps):
-        """Train for some steps with this p and add a line to the record."""
-        for layer in dropouts(self.network):
-            layer.p = p
-        losses = islice(training_steps(self.network, self.optimizer, self.batches), steps)
-        loss, seen = np.mean(list(losses)), evaluate(self.network, *self.test)
-        self.record.append((p, loss, seen.loss, seen.error))
-
-
-def begin(train, test, seed):
-    """A fresh network for `Ongoing`, on 1000 digits with three labels in ten wrong."""
-    rng = np.random.default_rng([seed, 0])
-    network = mlp([784, 256, 256, 10], p=0.5, rng=rng)
-    batches = minibatches(*small_set(train, seed, wrong=0.3), 50, rng, epochs=None)
-    return Ongoing(network, SGD(network, 0.1), batches, test)
+    rng, record = np.random.default_rng([start, 0]), []
+    network = mlp([784, 256, 256, 10], p=0.5, rng=rng)  # with p = 0 it would have no Dropout
+    batches = minibatches(*small_set(train, start, wrong=0.3), 50, rng, epochs=None)
+    optimizer = SGD(network, 0.1)
+    for _ in range(slices):
+        now = p()
+        for layer in dropouts(network):
+            layer.p = now
+        losses = list(training_steps(network, optimizer, batches, steps=steps))
+        seen = evaluate(network, *test)
+        record.append((now, np.mean(losses), seen.loss, seen.error))
+        yield {"record": np.array(record)}
 
 
 # Dropout left on at test time
@@ -286,10 +283,8 @@ def begin(train, test, seed):
 
 def probabilities(network, x, passes):
     """Class probabilities in training mode, a fresh mask a pass, shape (passes, m, 10)."""
-    network.train()
-    outputs = np.array([softmax(network.forward(x)) for _ in range(passes)])
-    network.eval()
-    return outputs
+    with mode(network, training=True):
+        return np.array([softmax(network.forward(x)) for _ in range(passes)])
 
 
 def error_and_loss(probability, labels):

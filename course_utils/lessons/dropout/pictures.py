@@ -94,9 +94,8 @@ class MaskedUnit(Picture):
         self.moves(self.mean, self.normal)
         self.axes.legend(loc="upper right")
 
-    def show(self, values):
-        """`values` is (values over masks, value without dropout, predicted deviation)."""
-        sample, mean, deviation = values
+    def show(self, sample, mean, deviation):
+        """Show the values over masks, the one without, and the predicted deviation."""
         inside = np.clip(np.nan_to_num(sample), *self.limits)
         density, _ = np.histogram(inside, self.edges, density=True)
         self.bars.set_data(np.minimum(density, self.top))
@@ -113,29 +112,25 @@ class MaskedUnit(Picture):
 
 
 class TrainingUnderDropout(Picture):
-    """The latest part of a training run while p is moved, filling the axis from the left.
+    """A training run while p is moved: losses, test error and p, from left to right.
 
     Parameters
     ----------
-    slices : int
-        How many slices of the run the axis holds.
-    steps : int
-        Training steps in a slice.
+    slices, steps : int
+        How many slices the axis holds, and training steps in each.
     """
 
     size = (8.0, 4.6)
-    remembers = True
 
-    def __init__(self, slices=60, steps=30):
+    def __init__(self, slices, steps):
         self.slices, self.steps = slices, steps
         super().__init__()
 
     def build(self):
-        span = self.slices * self.steps
         losses, errors, rates = self.figure.subplots(3, 1, sharex=True, height_ratios=(2, 2, 1))
-        losses.set(ylabel="loss", ylim=(0, 3.4), xlim=(0, span))
+        losses.set(ylabel="loss", ylim=(0, 3.4), xlim=(0, self.slices * self.steps))
         errors.set(ylabel="test error", ylim=(0, 1))
-        rates.set(ylabel="$p$", ylim=(-0.1, 1), xlabel=f"the last {span} training steps")
+        rates.set(ylabel="$p$", ylim=(-0.1, 1), xlabel="training step")
         mark_level(losses, np.log(10), "guessing: ln 10")
         self.curves = (
             Curve(self, rates, color=colors.BLACK, drawstyle="steps-pre"),
@@ -145,22 +140,15 @@ class TrainingUnderDropout(Picture):
         )
         losses.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0)
 
-    def show(self, values):
-        """`values` is (record, going on): a row of p, loss, test loss, test error a slice."""
-        record, going_on = values
-        recent = np.array(record)[-self.slices :]
-        steps = self.steps * np.arange(1, len(recent) + 1)
-        for curve, column in zip(self.curves, recent.T, strict=True):
+    def show(self, record):
+        """Show a row a slice so far: p, training loss, test loss and test error."""
+        steps = self.steps * np.arange(1, len(record) + 1)
+        for curve, column in zip(self.curves, np.transpose(record), strict=True):
             curve.set(steps, column)
-        p, loss, _, error = recent[-1]
-        if going_on:
-            return (
-                f"p = {p:g}, {len(record) * self.steps} steps so far: loss {loss:.2f} with masks; "
-                f"test error {error:.2f} without."
-            )
+        p, loss, _, error = record[-1]
         return (
-            f"A pause. At p = {p:g} a step leaves {1 - p:.0%} of the hidden units on average. "
-            "Move p or press the button, and training goes on."
+            f"p = {p:g}, {steps[-1]} steps so far: loss {words(loss)} with masks; "
+            f"test error {error:.2f} without."
         )
 
 

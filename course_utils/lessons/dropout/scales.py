@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from course_utils.experiments.comparison import compare, run_side, side
 from course_utils.experiments.propagation import propagate
 from course_utils.nn import Dropout, ReLU, Sequential
 
@@ -51,21 +50,3 @@ def measured_growth(x, labels, standard, scales, rates, depth):
         [propagate_dropped(x, labels, standard, c, p, depth).forward for p in rates] for c in scales
     ]
     return np.array(forward) / np.array(forward)[..., 1:2]
-
-
-DEEP = [784] + 20 * [100] + [10]
-CRITICAL_P = 0.3
-CRITICAL = {"c = 2": 2.0, "c = 1.4": 2 * (1 - CRITICAL_P)}
-
-
-def critical_training(train, test, seeds, lr=0.1, steps=300, progress=True):
-    """20 hidden layers with dropout at c = 2 and at the critical c: a `Comparison`."""
-    sides = {name: side(DEEP, lr, p=CRITICAL_P, c=c) for name, c in CRITICAL.items()}
-    return compare(sides, train, test, steps=steps, batch_size=50, seeds=seeds, progress=progress)
-
-
-def critical_network(train, seed, lr=0.1, steps=300):
-    """The network that `critical_training` trains at the critical c, in evaluation mode."""
-    make = side(DEEP, lr, p=CRITICAL_P, c=CRITICAL["c = 1.4"])
-    network, _ = run_side(make, train, None, seed, steps=steps, batch_size=50)
-    return network.eval()

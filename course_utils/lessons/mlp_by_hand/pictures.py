@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.lab import colors
-from course_utils.lab.canvas import Picture
+from course_utils.lab.canvas import Picture, Plot
 from course_utils.lab.pictures.parts import Curve, words
 
 
@@ -36,12 +36,12 @@ class MatrixProduct(Picture):
             self.moves(image, title, frame, *(text for row in numbers for text in row))
             self.panels.append((image, title, np.array(numbers), frame))
 
-    def show(self, values):
-        """`values` is (title, (name, A), (name, B), row, column), counted from one.
+    def show(self, A, B, names, row, column):
+        """Show A, B and A B under three names, and one entry of A B, counted from one.
 
-        The frame stands on that entry of A B, also where A B is too small to have one.
+        The frame stands on that entry also where A B is too small to have it.
         """
-        title, (left_name, A), (right_name, B), row, column = values
+        left_name, right_name, title = names
         product, i, j = A @ B, row - 1, column - 1
         exists = row <= len(A) and column <= B.shape[1]
         self.show_panel(0, left_name, A, (i, 0), (i + 1, A.shape[1]), framed=exists)
@@ -72,7 +72,7 @@ class MatrixProduct(Picture):
         frame.set_visible(framed)
 
 
-class Losses(Picture):
+class Losses(Plot):
     """Training losses of several runs.
 
     Parameters
@@ -88,16 +88,13 @@ class Losses(Picture):
         self.steps, self.top = steps, top
         super().__init__()
 
-    def build(self):
-        self.axes = self.figure.add_subplot(
+    def draw(self, runs):
+        """By name, the losses and a color."""
+        axes = self.figure.add_subplot(
             xlim=(0, self.steps), ylim=(0, self.top), xlabel="step", ylabel="training loss"
         )
-
-    def show(self, values):
-        """`values` maps each run's name to (losses, color)."""
-        self.start_over()
-        for name, (losses, color) in values.items():
-            curve = Curve(self, self.axes, color=color, label=name, linewidth=1.2)
+        for name, (losses, color) in runs.items():
+            curve = Curve(self, axes, color=color, label=name, linewidth=1.2)
             curve.set(np.arange(len(losses)), losses)
-        self.axes.legend(loc="upper right")
-        return "; ".join(f"{name}: {words(losses[-1])}" for name, (losses, _) in values.items())
+        axes.legend(loc="upper right")
+        return "; ".join(f"{name}: {words(losses[-1])}" for name, (losses, _) in runs.items())
