@@ -7,6 +7,7 @@ from PIL import Image
 
 from course_utils.data import two_moons
 from course_utils.experiments import VitalSigns
+from course_utils.experiments.norms import Norms
 from course_utils.nn import SGD, BatchNorm
 
 
@@ -52,6 +53,15 @@ def signs(activation, gradient, ratio, dead, loss):
     """Vital signs as they might be measured."""
     rows = (np.array(row, dtype=float) for row in (activation, gradient, ratio, dead))
     return VitalSigns(*rows, loss)
+
+
+def norms(forward, backward=None, expected=1.0):
+    """Norms by layer as they might be measured, with a flat theory."""
+    forward = np.array(forward, float)
+    backward = np.ones(len(forward)) if backward is None else np.array(backward, float)
+    before = [np.full((2, 2), expected / 2)] * (len(forward) - 1)
+    theory = np.full(len(forward), expected)
+    return Norms(forward, backward, theory, theory / 2, before, theory[1:])
 
 
 def pixels(png):

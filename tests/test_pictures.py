@@ -21,12 +21,11 @@ from PIL import Image
 
 from course_utils import lessons
 from course_utils.experiments import Comparison, History
-from course_utils.experiments.norms import Norms
 from course_utils.lab import pictures
 from course_utils.lab.canvas import PIXELS_PER_INCH, SHARPNESS, Picture
 from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
 from course_utils.lab.pictures.parts import Curve, trend, words
-from helpers import INF, NAN, count, pixels, signs
+from helpers import INF, NAN, count, norms, pixels, signs
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -49,13 +48,6 @@ DIGIT = np.linspace(0, 1, 784)
 COUNT = np.arange(6.0).reshape(2, 3)
 
 
-def norms(forward, backward=(1.0, 1, 1, 1), side="measured", expected=1.0):
-    """What NormsByLayer shows of one network of three layers."""
-    forward, backward = np.array(forward, float), np.array(backward, float)
-    before, theory = [np.full((2, 2), expected / 2)] * 3, np.full(4, expected)
-    return {side: Norms(forward, backward, theory, theory / 2, before, theory[1:])}
-
-
 def boundary(points, labels, probabilities, losses):
     """What DecisionBoundary shows."""
     return dict(points=points, labels=labels, probabilities=probabilities, losses=losses)
@@ -65,10 +57,10 @@ PICTURES = {
     "NormsByLayer": (
         partial(pictures.NormsByLayer, depth=3, inside=True),
         [
-            {"norms": norms([28.0, 9, 90, 900], [8.0, 4, 2, 1]), "layer": 1},
-            {"norms": norms([28.0, 9, 9, 9], [4.0, 4, 2, 1], expected=9.0), "layer": 2},
-            {"norms": norms([28.0, INF, NAN, NAN], [NAN, 0, 0, 1], expected=NAN), "layer": 3},
-            {"norms": norms([0.0] * 4, [INF] * 4), "layer": 9},
+            {"norms": {"measured": norms([28.0, 9, 90, 900], [8.0, 4, 2, 1])}, "layer": 1},
+            {"norms": {"measured": norms([28.0, 9, 9, 9], [4.0, 4, 2, 1], expected=9.0)}, "layer": 2},
+            {"norms": {"measured": norms([28.0, INF, NAN, NAN], [NAN, 0, 0, 1], expected=NAN)}, "layer": 3},
+            {"norms": {"measured": norms([0.0] * 4, [INF] * 4)}, "layer": 9},
         ],
     ),
     "VitalSigns": (
@@ -286,10 +278,10 @@ def test_a_reading_is_true(name, index, parts):
 
 def test_what_leaves_the_axis_is_marked_at_its_edge():
     picture = pictures.NormsByLayer(depth=3)
-    inside = picture.update(norms=norms([1.0, 1, 1, 1])).png()
+    inside = picture.update(norms={"measured": norms([1.0, 1, 1, 1])}).png()
     assert count(inside, RED) == 0
     for y in (NAN, INF, 1e19, 0.0, 1e-20, -INF):
-        outside = picture.update(norms=norms([1.0, y, 1, 1])).png()
+        outside = picture.update(norms={"measured": norms([1.0, y, 1, 1])}).png()
         rows = np.flatnonzero((pixels(outside) == [213, 94, 0]).all(axis=2).any(axis=1))
         high = not y < 1
         assert len(rows) and (rows.mean() < 200) == high, y

@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from course_utils.checks import check_batch, check_count
 from course_utils.data import minibatches
-from course_utils.nn import NonFiniteError, Sequential, softmax_cross_entropy
+from course_utils.nn import NonFiniteError, softmax_cross_entropy
 
 GUESSING = float(np.log(10))  # the loss of ten equal probabilities
 
@@ -58,8 +58,11 @@ class History:
 
 
 def layers_of(network):
-    """The network's layers from input to output, those of a Sequential inside it in its place."""
-    if not isinstance(network, Sequential):
+    """The network's layers from input to output; a layer with ``layers`` stands for these.
+
+    So is a student's own Sequential looked into, like the library's.
+    """
+    if not hasattr(network, "layers"):
         return [network]
     return [layer for inner in network.layers for layer in layers_of(inner)]
 

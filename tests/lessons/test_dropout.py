@@ -1,15 +1,23 @@
 """Notebook 07: what its experiments measure, its pictures and its exercises."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 
 from course_utils.experiments.comparison import small_set
-from course_utils.experiments.propagation import propagate, standard_weights
-from course_utils.lessons.dropout import exercises, experiments, pictures, scales
+from course_utils.lessons.dropout import exercises, experiments, pictures
 from course_utils.nn import Dropout, Linear, ReLU, Sequential, mlp, softmax
-from helpers import INF, NAN, rng
+from helpers import INF, NAN, norms, rng
+
+COUNT, ROW = np.arange(6.0).reshape(2, 3), np.array([2.0, 3, 6])
+
+
+def at(growth, c, p, training, evaluation):
+    """What CriticalMap shows at one place of its map."""
+    return {"growth": growth, "c": c, "p": p, "training": training, "evaluation": evaluation}
+
 
 RATES = pytest.mark.parametrize("p", [0.2, 0.5, 0.8])
 
@@ -32,9 +40,20 @@ PICTURES = {
             {"record": np.array(4 * [(0.2, 0.0, 1e30, 0.0)])},
         ],
     ),
+    "CriticalMap": (
+        partial(pictures.CriticalMap, [1, 2], [0, 0.4, 0.8], depth=2),
+        [
+            at(10 ** (COUNT - 3), 2.0, 0.5, norms(ROW), norms(ROW + 1)),
+            at(10 ** (3 - COUNT), 1.0, 0.1, replace(norms(ROW * 9), forward_theory=ROW), norms(ROW + 3)),
+            at(NAN * COUNT, 1.0, 0.2, norms(NAN * ROW, expected=0.0), norms(INF * ROW)),
+            at(0 * COUNT, 4.0, 0.8, norms(1e30 * ROW), norms(0 * ROW)),
+        ],
+    ),
 }
 
 READINGS = [
+    ("CriticalMap", 0, ["c = 2, p = 0.5", "c = 1.", "2 in training: holding", "1.75 in eval"]),
+    ("CriticalMap", 2, ["not a number in training: exploding"]),
     ("MaskedUnit", 0, ["mean 1.00, 1.00 without", "variance 2.5, predicted 2.25"]),
     ("MaskedUnit", 3, ["the value is 2 every time"]),
     ("TrainingUnderDropout", 0, ["p = 0.5, 20 steps", "loss 1.3 with", "test error 0.30"]),
@@ -191,48 +210,6 @@ def test_errors_by_doubt_takes_the_most_doubtful_first():
     doubt, wrong = np.arange(20) / 20, np.arange(20) >= 17
     assert experiments.errors_by_doubt(doubt, wrong) == (1.0, pytest.approx(1 / 18))
     assert experiments.errors_by_doubt(-doubt, wrong)[0] == 0
-
-
-# Dropout and initialization
-
-X = rng(2).standard_normal((16, 20))
-LABELS = np.arange(16) % 10
-STANDARD = standard_weights(20, 200, 6, rng(4))
-
-
-def test_evaluation_is_a_network_without_dropout():
-    plain = propagate(X, LABELS, STANDARD, 2.0, 6, 200, lambda n: ReLU())
-    dropped = scales.propagate_dropped(X, LABELS, STANDARD, 2.0, 0.6, 6, training=False)
-    assert np.allclose(plain.forward, dropped.forward)
-    assert np.allclose(plain.backward, dropped.backward)
-
-
-@RATES
-def test_lengths_follow_the_theory_both_ways(p):
-    """At the critical c they hold; elsewhere each layer has the factor (c / 2) / (1 - p)."""
-    critical = exercises.critical_c(p, slope=0)
-    for c, power in ((critical, 0), (2 * critical, 5), (critical / 2, -5)):
-        forward, backward, *theory = scales.norms_by_layer(X, LABELS, STANDARD, c, p, 6)
-        for measured, expected in zip((forward, backward), theory, strict=True):
-            assert np.allclose(np.log2(measured / expected), 0, atol=1)
-        assert theory[0][-1] / theory[0][1] == pytest.approx(2 ** (power / 2))
-        assert theory[1][1] / theory[1][-1] == pytest.approx(2 ** (power / 2))
-
-
-def test_the_map_is_made_of_single_networks():
-    growth = scales.measured_growth(
-        X, LABELS, STANDARD, (1.0, 2.0), (0.0, 0.3, 0.6), depth=4
-    )
-    assert growth.shape == (2, 3, 5) and np.allclose(growth[..., 1], 1)
-    one = scales.propagate_dropped(X, LABELS, STANDARD, 2.0, 0.3, 4).forward
-    assert np.allclose(growth[1, 1], one / one[1])
-
-
-def test_a_draw_gives_the_same_masks_again_and_another_draw_others():
-    def lengths(draw):
-        return scales.propagate_dropped(X, LABELS, STANDARD, 2.0, 0.5, 6, draw).forward
-
-    assert np.array_equal(lengths(0), lengths(0)) and not np.array_equal(lengths(0), lengths(1))
 
 
 # Exercises

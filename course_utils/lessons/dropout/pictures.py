@@ -5,56 +5,10 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.pictures.parts import Curve, count_by_ones, mark_level, norm_axes, trend, words
+from course_utils.lab.pictures.parts import Curve, count_by_ones, mark_level, trend, words
 
 MODES = {"training": colors.TRAIN, "evaluation": colors.TEST}
 GROWTH_COLORMAP = LinearSegmentedColormap.from_list("growth", [colors.BLUE, "white", colors.RED])
-
-
-class DropoutNorms(Picture):
-    """Activations and gradients by layer before training, in training and evaluation mode.
-
-    Parameters
-    ----------
-    depth : int
-        Largest depth on the axes.
-    """
-
-    size = (8.2, 3.5)
-
-    def __init__(self, depth=20):
-        self.depth = depth
-        super().__init__()
-
-    def build(self):
-        panels = self.figure.subplots(1, 2)
-        norm_axes(*panels, self.depth, ((1, 1e7), (1e-2, 1e5)))
-        self.curves = {mode: [] for mode in MODES}
-        for axes in panels:
-            for mode, color in MODES.items():
-                line = Curve(self, axes, color=color, marker="o", markersize=3, label=mode)
-                theory = Curve(self, axes, color=colors.THEORY, linestyle="--", linewidth=1.2)
-                self.curves[mode].append((line, theory))
-        theory.line.set_label("theory")
-        axes.legend(loc="upper right")
-
-    def show(self, values):
-        """`values` maps each mode to (forward, backward, forward theory, backward theory)."""
-        for mode, panels in self.curves.items():
-            norms, theories = values[mode][:2], values[mode][2:]
-            for (line, theory), measured, expected in zip(panels, norms, theories, strict=True):
-                layers = np.arange(len(measured))
-                line.set(layers, measured)
-                theory.set(layers, expected)
-        forward, backward, expected, _ = values["training"]
-        still = values["evaluation"][0]
-        return (
-            f"In layer {layers[-1]} a signal is {words(forward[-1] / still[-1])} times as long in "
-            "training as in evaluation. From layer 1 on it changes by a factor of "
-            f"{words(forward[-1] / forward[1])} in training (theory: "
-            f"{words(expected[-1] / expected[1])}) and {words(still[-1] / still[1])} in evaluation; "
-            f"in training the gradient on its way back by {words(backward[0] / backward[-1])}."
-        )
 
 
 class MaskedUnit(Picture):
@@ -210,17 +164,17 @@ class CriticalMap(Picture):
         half = (values[1] - values[0]) / 2
         return values[0] - half, values[-1] + half
 
-    def show(self, values):
-        """`values` is (growth over the map, c, p, lengths in training, in evaluation, theory)."""
-        growth, c, p, *lengths = values
+    def show(self, growth, c, p, training, evaluation):
+        """Show the growth over the map, and a network's `Norms` in both modes at one place of it."""
         self.map.set_data(np.log10(growth))
         self.here.set_data([p], [c])
+        lengths = training.forward, evaluation.forward, training.forward_theory
         for curve, norms in zip(self.curves, lengths, strict=True):
             curve.set(np.arange(len(norms)), norms)
-        training, evaluation = (norms[-1] / norms[1] for norms in lengths[:2])
+        factors = [norms.growth[-1] for norms in (training, evaluation)]
         return (
             f"c = {c:g}, p = {p:g}; the training mode keeps the length at c = {2 * (1 - p):.2g}. "
-            f"From layer 1 to layer {len(lengths[0]) - 1} it changes by a factor of "
-            f"{words(training)} in training: {trend(training)}; and by {words(evaluation)} in "
-            f"evaluation: {trend(evaluation)}."
+            f"From layer 1 to layer {len(training.forward) - 1} it changes by a factor of "
+            f"{words(factors[0])} in training: {trend(factors[0])}; and by {words(factors[1])} in "
+            f"evaluation: {trend(factors[1])}."
         )
