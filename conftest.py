@@ -1,6 +1,30 @@
-"""One repair of nbval, here so that it works in tests/ and notebooks/ alike."""
+"""How pytest spreads the work over processes, and one repair of nbval: for tests/ and notebooks/."""
+
+import re
 
 from nbval.kernel import RunningKernel
+from xdist.scheduler import LoadFileScheduling
+
+BROWSER = "tests/browser/"
+VISITS = "tests/browser/test_notebooks_in_browser.py"
+
+
+class Scheduling(LoadFileScheduling):
+    """A file stays in one process, and so does each notebook that a browser visits."""
+
+    def _split_scope(self, nodeid):
+        visited = re.match(rf"{VISITS}::\w+\[(\w+)", nodeid)
+        return visited[1] if visited else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    config.option.loadscopereorder = False  # keep the order in which the tests were collected
+    return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest: notebooks in the browser, then notebooks alone."""
+    items.sort(key=lambda item: (BROWSER not in item.nodeid, item.path.suffix != ".ipynb"))
 
 
 def execute_cell_input(self, cell_input, allow_stdin=None):

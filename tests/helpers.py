@@ -18,6 +18,10 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
+def normal(*shape, seed=0, dtype=np.float64):
+    return rng(seed).standard_normal(shape).astype(dtype)
+
+
 def moons(m=200, seed=0):
     return two_moons(m, rng(seed))
 

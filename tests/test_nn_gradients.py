@@ -4,6 +4,7 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 from autograd import grad as autograd_grad
+from helpers import normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,10 +30,6 @@ RIGHT, WRONG = 1e-6, 1e-4
 few_shapes = settings(deadline=None, max_examples=30, derandomize=True, database=None)
 many_shapes = settings(few_shapes, max_examples=150)
 sizes, seeds = st.integers(1, 6), st.integers(0, 2**32 - 1)
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape)
 
 
 def randomize(layer, seed=0):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import normal, rng
 
 from course_utils.nn import (
     BatchNorm,
@@ -16,15 +17,6 @@ from course_utils.nn import (
 )
 
 M, N = 6, 4
-
-
-def normal(*shape, seed=0, dtype=np.float64):
-    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
-
 
 LAYERS = {
     "linear": lambda dtype: Linear(N, 3, rng=rng(), dtype=dtype),

@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers import normal
 
 from course_utils.nn import softmax, softmax_cross_entropy, squared_error
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape)
 
 
 def test_cross_entropy_by_hand():

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+from helpers import normal, rng
 
 from course_utils.nn import (
     SGD,
@@ -17,14 +18,6 @@ from course_utils.nn import (
     mlp,
     softmax_cross_entropy,
 )
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def small(**options):

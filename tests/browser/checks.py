@@ -3,13 +3,17 @@ does not respond."""
 
 from itertools import pairwise
 
-from course_utils.lab.exercises.panels import EXERCISES, SOLUTIONS, solution
+from course_utils import lessons
+from course_utils.lab.exercise import SOLUTIONS, solution
+
+LESSON = {each.name: lesson for lesson, found in lessons.all_exercises().items() for each in found}
 
 # A known mistake of an exercise as the source of a cell.
-MISTAKE = """from course_utils.lab.exercises import EXERCISES
+MISTAKE = """from course_utils.lessons import part
 
 def {name}(*arguments):
-    return EXERCISES["{name}"].mistakes[0].function(*arguments)
+    found = {{each.name: each for each in part("{lesson}", "exercises").EXERCISES}}
+    return found["{name}"].mistakes[0].function(*arguments)
 """
 
 
@@ -127,7 +131,9 @@ def exercise_problems(exercise) -> list[str]:
     The answers are written into the function's cell: a known mistake, which must be named, and the
     solution as shown, which must pass (where the course has its solutions).
     """
-    found, shown, hints = [], exercise.settled(), EXERCISES[exercise.name].hints
+    lesson = LESSON[exercise.name]
+    task = {each.name: each for each in lessons.all_exercises()[lesson]}[exercise.name]
+    found, shown, hints = [], exercise.settled(), task.hints
     if not shown.verdict.startswith("Not attempted yet."):
         found.append(f"at first it says {shown.verdict!r}")
     if shown.hints or shown.code:
@@ -142,11 +148,11 @@ def exercise_problems(exercise) -> list[str]:
             break
     exercise.solution()
     shown = exercise.settled()
-    if shown.code != solution(exercise.name):
+    if shown.code != solution(lesson, exercise.name):
         found.append(f"the solution shown is {shown.code!r}")
 
-    mistake = _plain(EXERCISES[exercise.name].mistakes[0].words)
-    answers = [(MISTAKE.format(name=exercise.name), f"Not yet. {mistake}")]
+    mistake = MISTAKE.format(lesson=lesson, name=exercise.name)
+    answers = [(mistake, f"Not yet. {_plain(task.mistakes[0].words)}")]
     if SOLUTIONS.is_dir():
         answers.append((shown.code, "Right."))
     for source, expected in answers:

@@ -2,6 +2,7 @@ import pytest
 
 from .lab import JupyterLab, NoBrowser, open_browser
 
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "browser: needs Chromium, Chrome or Edge")
 
@@ -26,5 +27,7 @@ def pytest_terminal_summary(terminalreporter):
     skipped = terminalreporter.getreports("skipped")
     untested = {report.longrepr[2] for report in skipped if "tests/browser" in report.nodeid}
     if untested:
-        terminalreporter.section("LIVE EXPLORATIONS, PREDICTIONS AND EXERCISES WERE NOT TESTED", red=True, bold=True)
+        terminalreporter.section(
+            "LIVE EXPLORATIONS, PREDICTIONS AND EXERCISES WERE NOT TESTED", red=True, bold=True
+        )
         terminalreporter.line("; ".join(sorted(untested)).removeprefix("Skipped: "))

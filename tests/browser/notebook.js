@@ -162,11 +162,21 @@ window.course = (() => {
 
   // A finger print of an image's pixels; null where there is none or all have one color.
   async function pixels(image) {
+    const { src } = image; // a new picture has a new address
+    if (prints.get(image)?.src === src) return prints.get(image).print;
     try {
       await image.decode();
     } catch {
       return null; // replaced while it was decoded, or broken
     }
+    const print = await fingerPrint(image);
+    if (image.src === src) prints.set(image, { src, print });
+    return print;
+  }
+
+  const prints = new WeakMap(); // those that are known
+
+  async function fingerPrint(image) {
     const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
     const context = canvas.getContext("2d");
     context.drawImage(image, 0, 0);
@@ -231,6 +241,13 @@ window.course = (() => {
       options: radios.map(label),
       chosen: radios.filter((radio) => radio.checked).map(label),
     };
+  }
+
+  // The places that come back to a question, by their number among all such places.
+  function comesBack(question) {
+    const places = [...document.querySelectorAll(".quiz-reveal")];
+    const numbers = [...places.keys()];
+    return numbers.filter((number) => shown(places[number], ".aside").includes(question));
   }
 
   const revealed = (root) => shown(root, "[role=status]").join(" ");
@@ -302,7 +319,7 @@ window.course = (() => {
   const shutdown = () => panel().sessionContext.shutdown();
 
   return {
-    cellOf, control, errors, exercise, layout, pictures, prediction, ready, revealed, runAll,
-    runCell, runs, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
+    cellOf, comesBack, control, errors, exercise, layout, pictures, prediction, ready, revealed,
+    runAll, runCell, runs, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
   };
 })();

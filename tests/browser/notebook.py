@@ -1,6 +1,7 @@
 """A notebook open in JupyterLab, and what is in it to play with and to answer, as a student meets
 them: live explorations, predictions and exercises."""
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,6 +101,7 @@ class Notebook:
         for old in folder.glob(f"{theme}-*.png"):
             old.unlink()
         self.page.mouse.move(0, 0)
+        chromium = self.page.context.new_cdp_session(self.page)
         layout = self.page.evaluate("course.layout()")
         paths, top = [], 0
         while top < layout["end"]:
@@ -110,9 +112,12 @@ class Notebook:
                 "y": layout["top"] + top - scrolled,
                 "width": layout["width"],
                 "height": bottom - top,
+                "scale": 1,
             }
+            options = {"clip": clip, "optimizeForSpeed": True}
+            taken = chromium.send("Page.captureScreenshot", options)["data"]
             paths.append(folder / f"{theme}-{len(paths) + 1:02}.png")
-            self.page.screenshot(path=paths[-1], clip=clip)
+            paths[-1].write_bytes(base64.b64decode(taken))
             top = bottom
         return paths
 
@@ -220,7 +225,7 @@ class Control:
         y = handle["y"] + handle["height"] / 2
         mouse.move(handle["x"] + handle["width"] / 2, y)
         mouse.down()
-        mouse.move(track["x"] + fraction * track["width"], y, steps=20)
+        mouse.move(track["x"] + fraction * track["width"], y, steps=8)
         mouse.up()
 
     def change(self):
@@ -257,9 +262,9 @@ class Prediction:
         """Wait until the kernel has answered, and return what the page says of the answer wherever
         it comes back to this question."""
         page = self.locator.page
-        question = page.get_by_text(self.question, exact=True)
-        found = page.locator(".quiz-reveal").filter(has=question)
-        return [_settled(found.nth(number), "revealed") for number in range(found.count())]
+        numbers = page.evaluate("question => course.comesBack(question)", self.question)
+        found = page.locator(".quiz-reveal")
+        return [_settled(found.nth(number), "revealed") for number in numbers]
 
     def choose(self, option):
         """Put the focus on an option, known by its number, and press the space bar."""
