@@ -17,7 +17,7 @@ from course_utils import data
 DATA = Path(__file__).parents[1] / "data"
 README = (DATA / "README.md").read_text(encoding="utf-8")
 SPLITS = {"train": ("train", 60_000), "test": ("t10k", 10_000)}
-TOY_SETS = [data.two_moons, data.spirals, data.circles]
+TOY_SETS = [data.two_moons, data.circles]
 
 
 def sha256(content):
@@ -111,7 +111,7 @@ def test_readme_states_the_checksums(pack_mnist):
 
 
 def test_load_mnist_unknown_split():
-    with pytest.raises(ValueError, match='split must be "train" or "test", got \'valid\''):
+    with pytest.raises(ValueError, match="split must be one of 'train', 'test', got 'valid'"):
         data.load_mnist("valid")
 
 
@@ -320,18 +320,25 @@ def test_batches_are_copies():
     np.testing.assert_array_equal(images, IMAGES)
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, 24, 2.0, "4", None])
+@pytest.mark.parametrize("batch_size", [0, -1, 24])
 def test_minibatches_refuse_batch_size_at_the_call(batch_size):
-    message = f"batch_size must be an integer of at least 1 and at most 23, got {batch_size!r}"
-    with pytest.raises(ValueError, match=re.escape(message)):
+    message = f"batch_size must be at least 1 and at most 23, got {batch_size}"
+    with pytest.raises(ValueError, match=message):
         data.minibatches(IMAGES, LABELS, batch_size, rng())
 
 
-@pytest.mark.parametrize("epochs", [0, -1, 1.5])
+@pytest.mark.parametrize("epochs", [0, -1])
 def test_minibatches_refuse_epochs_at_the_call(epochs):
-    message = f"epochs must be an integer of at least 1, got {epochs}"
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=f"epochs must be at least 1, got {epochs}"):
         data.minibatches(IMAGES, LABELS, 4, rng(), epochs=epochs)
+
+
+@pytest.mark.parametrize("number", [2.0, "4", True])
+def test_what_counts_is_an_integer(number):
+    with pytest.raises(TypeError, match=f"batch_size must be an integer, got {number!r}"):
+        data.minibatches(IMAGES, LABELS, number, rng())
+    with pytest.raises(TypeError, match=f"epochs must be an integer, got {number!r}"):
+        data.minibatches(IMAGES, LABELS, 4, rng(), epochs=number)
 
 
 def test_minibatches_refuse_unequal_lengths_at_the_call():
@@ -384,9 +391,19 @@ def test_noise_moves_the_points_of_one_draw(draw):
 
 @pytest.mark.parametrize("draw", TOY_SETS)
 def test_toy_sets_refuse_bad_arguments(draw):
-    for m in (0, -3, 2.5):
-        with pytest.raises(ValueError, match=f"m must be an integer of at least 1, got {m}"):
+    for m in (0, -3):
+        with pytest.raises(ValueError, match=f"m must be at least 1, got {m}"):
             draw(m, rng())
     for noise in (-0.1, np.nan, np.inf):
-        with pytest.raises(ValueError, match=f"noise must be .* at least 0, got {noise}"):
+        with pytest.raises(ValueError, match=rf"noise must lie in \[0, inf\), got {noise}"):
             draw(10, rng(), noise=noise)
+
+
+def test_digits_are_both_splits_standardized():
+    train, test = data.digits(test=3)
+    assert train[0].shape == (60_000, 784) and train[0].dtype == np.float32
+    images, labels = data.load_mnist("test")
+    assert np.array_equal(test[0], data.standardize(images[:3])) and (test[1] == labels[:3]).all()
+    for number in (0, 10_001):
+        with pytest.raises(ValueError, match=f"test must be at least 1 .* got {number}"):
+            data.digits(number)

@@ -243,14 +243,15 @@ window.course = (() => {
     };
   }
 
-  // The places that come back to a question, by their number among all such places.
-  function comesBack(question) {
+  // What the places that come back to a question say.
+  function reveals(question, seconds) {
     const places = [...document.querySelectorAll(".quiz-reveal")];
-    const numbers = [...places.keys()];
-    return numbers.filter((number) => shown(places[number], ".aside").includes(question));
+    const said = (root) => shown(root, "[role=status]").join(" ");
+    const found = places.filter((root) => shown(root, ".aside").includes(question));
+    return Promise.all(found.map((root) => settled(root, said, seconds)));
   }
 
-  const revealed = (root) => shown(root, "[role=status]").join(" ");
+  const panelIn = (number) => cells()[number].node.querySelector(".exercise");
 
   function exercise(root) {
     return {
@@ -319,7 +320,7 @@ window.course = (() => {
   const shutdown = () => panel().sessionContext.shutdown();
 
   return {
-    cellOf, comesBack, control, errors, exercise, layout, pictures, prediction, ready, revealed,
-    runAll, runCell, runs, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
+    cellOf, control, errors, exercise, layout, panelIn, pictures, prediction, ready, reveals, runAll,
+    runCell, runs, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
   };
 })();

@@ -78,19 +78,20 @@ class Notebook:
         """Change to JupyterLab's "light" or "dark" theme."""
         self.page.evaluate("name => course.theme(name)", THEMES[theme])
 
+    # Elements, not locators, which would search the long page anew for each touch.
+
     def explorations(self) -> list["Exploration"]:
         """The live explorations on the page, from the top."""
-        found = self.page.locator(".live")
-        return [Exploration(found.nth(number)) for number in range(found.count())]
+        return [Exploration(found) for found in self.page.query_selector_all(".live")]
 
     def predictions(self) -> list["Prediction"]:
         """The questions asked before a result, from the top."""
-        found = self.page.locator(".quiz-predict")
-        return [Prediction(found.nth(number)) for number in range(found.count())]
+        found = self.page.query_selector_all(".quiz-predict")
+        return [Prediction(self.page, element) for element in found]
 
     def exercises(self) -> list["Exercise"]:
         """The exercises that a cell checks, from the top."""
-        cells = self.page.locator(".exercise").evaluate_all("all => all.map(course.cellOf)")
+        cells = self.page.evaluate("[...document.querySelectorAll('.exercise')].map(course.cellOf)")
         return [Exercise(self.page, cell) for cell in cells]
 
     def screenshots(self, folder, theme) -> list[Path]:
@@ -134,9 +135,9 @@ def _cut(top, layout):
     return limit
 
 
-def _settled(locator, read, timeout=120):
+def _settled(element, read, timeout=120):
     """What the page's function `read` finds in an element, once nothing changes any more."""
-    return locator.evaluate(
+    return element.evaluate(
         f"(root, seconds) => course.settled(root, course.{read}, seconds)", timeout
     )
 
@@ -144,19 +145,19 @@ def _settled(locator, read, timeout=120):
 class Exploration:
     """Sliders and other controls, the picture that follows them and its reading."""
 
-    def __init__(self, locator):
-        self.locator = locator
+    def __init__(self, element):
+        self.element = element
 
     @property
     def cell(self) -> int:
         """The number of its cell."""
-        return self.locator.evaluate("element => course.cellOf(element)")
+        return self.element.evaluate("element => course.cellOf(element)")
 
     @property
     def remembers(self) -> bool:
         """Whether its picture keeps earlier runs on purpose, so that the same values may look
         different."""
-        return self.locator.evaluate("element => element.matches('.live-remembers')")
+        return self.element.evaluate("element => element.matches('.live-remembers')")
 
     @property
     def reading(self) -> str:
@@ -166,34 +167,33 @@ class Exploration:
     @property
     def controls(self) -> list["Control"]:
         """The controls in the order of the page; *reset* and *stop* are not among them."""
-        found = self.locator.locator(".live-control")
-        return [Control(found.nth(number)) for number in range(found.count())]
+        return [Control(found) for found in self.element.query_selector_all(".live-control")]
 
     def settled(self, timeout=120) -> State:
         """Wait until every move has been answered and nothing changes, and return what is seen."""
-        return State(**_settled(self.locator, "state", timeout))
+        return State(**_settled(self.element, "state", timeout))
 
     def reset(self):
         """Press the reset button."""
-        self.locator.locator(".live-reset").click()
+        self.element.query_selector(".live-reset").click()
 
     def screenshot(self, path):
         """Write the exploration alone to `path`."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.locator.screenshot(path=path)
+        self.element.screenshot(path=path)
 
 
 class Control:
     """A slider, a choice (list or buttons), a toggle or a button of an exploration."""
 
-    def __init__(self, locator):
-        self.locator = locator
+    def __init__(self, element):
+        self.element = element
         described = self._describe()
         self.kind, self.label = described["kind"], described["label"]
 
     def _describe(self):
-        return self.locator.evaluate("element => course.control(element)")
+        return self.element.evaluate("element => course.control(element)")
 
     @property
     def steered(self) -> bool:
@@ -214,14 +214,14 @@ class Control:
 
     def press(self, key):
         """Put the focus on a slider's handle and press `key`."""
-        self.locator.locator(".noUi-handle").press(key)
+        self.element.query_selector(".noUi-handle").press(key)
 
     def drag(self, fraction):
         """Drag a slider's handle with the mouse to `fraction` (0 to 1) of its track."""
-        self.locator.scroll_into_view_if_needed()
-        handle = self.locator.locator(".noUi-handle").bounding_box()
-        track = self.locator.locator(".noUi-base").bounding_box()
-        mouse = self.locator.page.mouse
+        self.element.scroll_into_view_if_needed()
+        handle = self.element.query_selector(".noUi-handle").bounding_box()
+        track = self.element.query_selector(".noUi-base").bounding_box()
+        mouse = self.element.owner_frame().page.mouse
         y = handle["y"] + handle["height"] / 2
         mouse.move(handle["x"] + handle["width"] / 2, y)
         mouse.down()
@@ -230,45 +230,45 @@ class Control:
 
     def change(self):
         """Choose another option, or click a toggle or a button."""
-        select = self.locator.locator("select")
-        if self.kind == "choice" and select.count():
+        select = self.element.query_selector("select")
+        if select:
             select.select_option(index=0 if select.evaluate("list => list.selectedIndex") else 1)
         elif self.kind == "choice":
-            self.locator.locator("button:not(.mod-active)").first.click()
+            self.element.query_selector("button:not(.mod-active)").click()
         elif self.kind == "toggle":
-            self.locator.locator("input").click()
+            self.element.query_selector("input").click()
         else:
-            self.locator.click()
+            self.element.click()
 
 
 class Prediction:
     """A question with options, and the places that come back to it after the result."""
 
-    def __init__(self, locator):
-        self.locator = locator
-        self.cell = locator.evaluate("element => course.cellOf(element)")
+    def __init__(self, page, element):
+        self.page, self.element = page, element
+        self.cell = element.evaluate("element => course.cellOf(element)")
         described = self._describe()
         self.question, self.options = described["question"], described["options"]
 
     def _describe(self):
-        return self.locator.evaluate("element => course.prediction(element)")
+        return self.element.evaluate("element => course.prediction(element)")
 
     @property
     def chosen(self) -> list[str]:
         """The options that are chosen: none or one."""
         return self._describe()["chosen"]
 
-    def reveals(self) -> list[str]:
+    def reveals(self, timeout=120) -> list[str]:
         """Wait until the kernel has answered, and return what the page says of the answer wherever
         it comes back to this question."""
-        page = self.locator.page
-        numbers = page.evaluate("question => course.comesBack(question)", self.question)
-        found = page.locator(".quiz-reveal")
-        return [_settled(found.nth(number), "revealed") for number in numbers]
+        asked = [self.question, timeout]
+        return self.page.evaluate(
+            "([question, seconds]) => course.reveals(question, seconds)", asked
+        )
 
     def choose(self, option):
         """Put the focus on an option, known by its number, and press the space bar."""
-        self.locator.get_by_role("radio").nth(option).press("Space")
+        self.element.query_selector_all("input[type=radio]")[option].press("Space")
 
 
 @dataclass(frozen=True)
@@ -286,19 +286,23 @@ class Exercise:
     def __init__(self, page, cell):
         self.page, self.cell = page, cell
         self.name, self.function_cell = page.evaluate("cell => course.task(cell)", cell)
-        self.locator = page.locator(".jp-Notebook .jp-Cell").nth(cell).locator(".exercise")
+
+    @property
+    def element(self):
+        """The panel, which is another one after each answer."""
+        return self.page.evaluate_handle("cell => course.panelIn(cell)", self.cell).as_element()
 
     def settled(self) -> Answer:
         """Wait until the kernel has answered, and return what is seen."""
-        return Answer(**_settled(self.locator, "exercise"))
+        return Answer(**_settled(self.element, "exercise"))
 
     def hint(self):
         """Ask for one more hint."""
-        self.locator.locator(".exercise-hint").click()
+        self.element.query_selector(".exercise-hint").click()
 
     def solution(self):
         """Show the solution, or hide it."""
-        self.locator.locator(".exercise-solution").click()
+        self.element.query_selector(".exercise-solution").click()
 
     def answer(self, source, timeout=120):
         """Write `source` into the function's cell, run that and then the cell that checks it."""

@@ -1,15 +1,13 @@
-"""Layer normalization: what the notebook measures, scales and shows."""
+"""Notebook 03: its experiments measure what they say; its claims, exercises and pictures."""
+
+from functools import partial
 
 import numpy as np
 import pytest
 
-from course_utils.experiments import layer_norm as ln
-from course_utils.experiments.comparison import Comparison
-from course_utils.experiments.initialization import scales
-from course_utils.experiments.propagation import standard_weights
-from course_utils.experiments.training import History
-from course_utils.lab import figures
-from course_utils.lab.exercises.panels import EXERCISES
+from course_utils.experiments import History
+from course_utils.lessons.layer_normalization import exercises, experiments, pictures
+from course_utils.lessons.layer_normalization.experiments import C3, C4, C5, PLACES
 from course_utils.nn import (
     LayerNorm,
     ReLU,
@@ -19,77 +17,54 @@ from course_utils.nn import (
     relative_error,
     softmax_cross_entropy,
 )
+from helpers import INF, NAN, rng
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-RNG = np.random.default_rng
-PLACES = pytest.mark.parametrize("position", ["after", "before"])
+FACTORS = np.array([1e-4, 1e-2, 1.0])
+ONE, TWO = np.eye(10)[3], np.eye(10)[7] / 2  # probabilities of ten classes
 
 
-@pytest.fixture(scope="module")
-def batch():
-    rng = RNG(0)
-    return (
-        rng.standard_normal((16, 300)),
-        rng.integers(0, 10, 16),
-        standard_weights(300, 200, 6, rng),
-    )
+def scaled_layer(factors, alone, together, factor, change, before, now):
+    """What ScaledLayer shows."""
+    curves = {"factors": factors, "alone": alone, "together": together}
+    return {**curves, "factor": factor, "change": change, "before": before, "now": now}
 
 
-# Norms by layer
+def by_rate(a, b, place="none"):
+    """What LossesByRate shows, in its panels a and b."""
+    return {"losses": {("a", "none"): a, ("b", place): b}}
 
 
-@pytest.mark.parametrize("c", [0.5, 3.0])
-@PLACES
-def test_norms_do_not_depend_on_c_and_follow_the_theory(batch, position, c):
-    found = ln.norms_by_layer(*batch, c, 6, 200, position)
-    level = {"after": 200, "before": 100}[position] ** 0.5
-    assert found.forward[1:] == pytest.approx(level, rel=0.05)
-    for name in ("forward", "backward"):
-        measured, theory = getattr(found, name), getattr(found, f"{name}_theory")
-        assert measured == pytest.approx(theory, rel=0.3)
-    at_two = ln.norms_by_layer(*batch, 2.0, 6, 200, position)
-    assert found.forward == pytest.approx(at_two.forward, rel=1e-3)
-    assert found.backward / found.backward[-1] == pytest.approx(
-        at_two.backward / at_two.backward[-1], rel=0.1
-    )
+PICTURES = {
+    "ScaledLayer": (
+        pictures.ScaledLayer,
+        [
+            scaled_layer(FACTORS, 0.5 * FACTORS, 0 * FACTORS, 0.1, 0.25, TWO, ONE),
+            scaled_layer(2 * FACTORS, 0.9 * FACTORS, 0.2 * FACTORS, 1.0, 0.75, ONE, TWO),
+            scaled_layer(FACTORS, NAN * FACTORS, INF * FACTORS, 1.0, NAN, NAN * ONE, INF + ONE),
+            scaled_layer(FACTORS, 0.5 * FACTORS, 0 * FACTORS, 1.0, 1e-9, ONE, ONE),
+        ],
+    ),
+    "LossesByRate": (
+        partial(pictures.LossesByRate, {"a": (0.1, 10), "b": (0.1, 10)}, rates=(0.01, 1)),
+        [
+            by_rate({0.1: [2.0, 3.0], 0.5: [1.0, 1.5]}, {0.1: [0.5]}),
+            by_rate({0.1: [2.5, 3.0], 0.5: [1.0, 4.0]}, {0.1: [0.9]}),
+            by_rate({0.1: [2.0, NAN], 0.5: [NAN, INF]}, {0.1: [0.0]}),
+            by_rate({0.1: [2.0, 3.0]}, {0.1: [4.0, 5.0]}, "layer norm before"),
+            by_rate({0.1: [2.0, 3.0, 4.0], 0.5: [1.0, NAN, NAN]}, {0.1: [1.0]}),
+        ],
+    ),
+}
 
-
-def test_behind_layer_norm_the_norm_is_the_root_of_the_width_to_the_digit(batch):
-    forward = ln.norms_by_layer(*batch, 2.0, 6, 50, "after").forward
-    assert forward[1:] == pytest.approx(50**0.5, rel=1e-4)
-
-
-def test_without_normalization_they_are_the_scales_of_initialization(batch):
-    x, labels, standard = batch
-    found = ln.norms_by_layer(x, labels, standard, 1.5, 4, 60, "none")
-    theirs = scales(x, labels, standard, 1.5, 4, 60)
-    for name in ("forward", "backward", "forward_theory", "backward_theory"):
-        assert getattr(found, name) == pytest.approx(getattr(theirs, name), rel=1e-9)
-
-
-@PLACES
-def test_norms_are_those_of_a_network_with_the_same_weights(batch, position):
-    x, labels, (hidden, output) = batch
-    network = mlp(
-        [300] + 3 * [20] + [10],
-        norm="layer",
-        norm_position=position,
-        affine=False,
-        dtype=np.float64,
-    )
-    weights = [param for key, param in network.params.items() if key.endswith("W")]
-    for W, G in zip(weights, [*hidden[:3], output], strict=True):
-        W[:] = np.sqrt(1.7 / len(W)) * G[: len(W), : W.shape[1]]
-    _, grad = softmax_cross_entropy(network.forward(x), labels)
-    found = ln.norms_by_layer(x, labels, (hidden, output), 1.7, 3, 20, position)
-    grad_x = network.backward(grad)
-    assert found.backward[0] == pytest.approx(np.linalg.norm(grad_x, axis=1).mean(), rel=1e-9)
-
-
-def test_an_unknown_position_is_named(batch):
-    with pytest.raises(ValueError, match="position must be one of .* got 'between'"):
-        ln.norms_by_layer(*batch, 2.0, 3, 20, "between")
+READINGS = [
+    ("ScaledLayer", 0, ["Times 0.1", "0.25 of the probability", "read as 3"]),
+    ("ScaledLayer", 3, ["Times 1", "nothing has", "read as 3"]),
+    ("LossesByRate", 0, ["a, none: best at 0.5, median loss 1.25", "b, none: best at 0.1"]),
+    ("LossesByRate", 2, ["a, none: best at 0.1, median loss ∞"]),
+    ("LossesByRate", 4, ["a, none: best at 0.1, median loss 3;"]),  # NaN is the worst
+]
 
 
 # Scaling one layer
@@ -97,24 +72,25 @@ def test_an_unknown_position_is_named(batch):
 
 @pytest.fixture
 def network():
-    network = mlp([6, 8, 8, 3], norm="layer", norm_position="after", rng=RNG(1), dtype=np.float64)
+    options = {"norm": "layer", "norm_position": "after", "dtype": np.float64}
+    network = mlp([6, 8, 8, 3], rng=rng(1), **options)
     for key, param in network.params.items():
         if key.endswith("b"):
-            param[:] = RNG(2).standard_normal(param.shape)
+            param[:] = rng(2).standard_normal(param.shape)
     return network
 
 
 def test_scaling_weights_and_bias_together_is_not_seen_and_weights_alone_are(network):
-    x, factors = RNG(3).standard_normal((20, 6)), [0.5, 1.0, 40.0]
-    together = ln.change_of_predictions(network, x, 3, factors, bias=True)
-    alone = ln.change_of_predictions(network, x, 3, factors, bias=False)
+    x, factors = rng(3).standard_normal((20, 6)), [0.5, 1.0, 40.0]
+    together = experiments.change_of_predictions(network, x, 3, factors, bias=True)
+    alone = experiments.change_of_predictions(network, x, 3, factors, bias=False)
     assert together.max() < 1e-4
     assert alone[1] == 0 and alone[0] > 100 * together[0] and alone[2] > 100 * together[2]
 
 
 def test_scaling_is_of_a_copy_and_of_one_layer(network):
     before = {key: param.copy() for key, param in network.params.items()}
-    changed = ln.scaled(network, 3, 2.0, bias=True)
+    changed = experiments.scaled(network, 3, 2.0, bias=True)
     for key, param in before.items():
         assert np.array_equal(network.params[key], param)
         factor = 2.0 if key in ("3.W", "3.b") else 1.0
@@ -125,141 +101,163 @@ def test_a_change_of_predictions_is_between_none_and_all():
     network = mlp([1, 2], dtype=np.float64)
     network.params["0.W"][:] = [[100.0, -100.0]]
     x = np.array([[1.0], [-1.0]])
-    change = ln.change_of_predictions(network, x, 0, [1.0, 0.0, -1.0], bias=False)
+    change = experiments.change_of_predictions(network, x, 0, [1.0, 0.0, -1.0], bias=False)
     assert change == pytest.approx([0, 0.5, 1])
 
 
-# The toy problem and the claims
+# Sides and claims
+
+
+@pytest.mark.parametrize(
+    ("place", "kinds"),
+    [
+        ("none", [ReLU]),
+        ("layer norm", [ReLU, LayerNorm]),
+        ("layer norm before", [LayerNorm, ReLU]),
+    ],
+)
+def test_networks_are_normalized_where_their_place_says(place, kinds):
+    network = mlp([784, 7, 7, 10], rng=rng(), **PLACES[place])
+    assert [type(layer) for layer in network.layers[1 : 1 + len(kinds)]] == kinds
+    assert len(network.params) == 6  # no scale, no shift
+
+
+def test_norms_at_the_start_are_the_root_of_the_width_behind_layer_norm_only():
+    images = rng(0).standard_normal((60, 784)).astype(np.float32)
+    norms = experiments.norms_at_start((images, rng(1).integers(0, 10, 60)), None, seed=3)
+    assert norms.keys() == experiments.scale_sides().keys()
+    assert norms["layer norm, c = 3"] == pytest.approx(np.full(20, 50**0.5), rel=1e-3)
+    assert C3.holds(C3.numbers(norms))
+    assert not C3.holds(C3.numbers(norms | {"layer norm, c = 1": np.full(20, 7.2)}))
+    assert not C3.holds(C3.numbers(norms | {"none, c = 3": norms["none, c = 1"]}))
+
+
+def runs(**losses):
+    """Runs of 60 steps at the same loss, by side."""
+    return {side: History([loss] * 60) for side, loss in losses.items()}
+
+
+END_WELL = {"none, c = 1": 2.3, "none, c = 2": 0.5, "none, c = 3": NAN}
+END_WELL |= {"layer norm, c = 1": 1.5, "layer norm, c = 2": 0.8, "layer norm, c = 3": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("side", "loss"),
+    [("layer norm, c = 1", 2.25), ("none, c = 1", 1.0), ("none, c = 2", 2.2), ("none, c = 3", 1.0)],
+)
+def test_c4_is_judged_by_every_side(side, loss):
+    assert C4.holds(C4.numbers(runs(**END_WELL)))
+    assert not C4.holds(C4.numbers(runs(**END_WELL | {side: loss})))
+
+
+def test_c5_wants_a_tenth_more_loss():
+    for loss, holds in ((0.56, True), (0.54, False), (NAN, False)):
+        ends = {"20 x 50, none, lr 0.02": 0.5, "20 x 50, layer norm, lr 0.02": loss}
+        assert C5.holds(C5.numbers(runs(**ends))) == holds
+
+
+def test_a_setting_trains_all_places_at_all_rates_on_its_own_share_of_the_digits(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        experiments, "run_sides", lambda *given, **budget: seen.append((given, budget)) or given[0]
+    )
+    settings = {
+        "small": experiments.Setting(1, 4, 30, 2, 10, rates=(0.1, 0.2)),
+        "deep": experiments.Setting(2, 4, 40, 3, 20, rates=(0.5,)),
+    }
+    digits = rng().standard_normal((60, 784)), np.arange(60) % 10
+    names = list(experiments.train_settings(digits, digits, 3, settings))
+    assert names == [f"small, {place}, lr {lr}" for place in PLACES for lr in (0.1, 0.2)] + [
+        f"deep, {place}, lr 0.5" for place in PLACES
+    ]
+    assert [budget for _, budget in seen] == [
+        {"steps": 2, "batch_size": 10}, {"steps": 3, "batch_size": 20}
+    ]  # fmt: skip
+    assert [[len(array) for array in given[1]] for given, _ in seen] == [[30, 30], [40, 40]]
+
+
+def test_what_c5_is_judged_by_are_runs_of_c4():
+    """The notebook takes them from there."""
+    sides = experiments.scale_sides()
+    setting = experiments.SETTINGS["20 x 50"]
+    assert setting.depth == 20 and setting.width == 50 and setting.examples == 60_000
+    assert (setting.steps, setting.batch_size) == (600, 50) and 0.02 in setting.rates
+    for place in ("none", "layer norm"):
+        network, optimizer = sides[f"{place}, c = 2"](rng())
+        assert optimizer.lr == 0.02
+        ours = mlp([784] + 20 * [50] + [10], rng=rng(), **PLACES[place])
+        assert all(np.array_equal(ours.params[key], p) for key, p in network.params.items())
+
+
+def test_the_table_holds_every_setting_at_every_rate():
+    for name, setting in experiments.SETTINGS.items():
+        for place in PLACES:
+            found = experiments.losses_by_rate(name, place)
+            assert tuple(found) == setting.rates
+            assert all(len(losses) == 10 for losses in found.values())
+
+
+# The toy problem
 
 
 def test_the_classes_of_the_toy_problem_differ_in_length_alone():
-    points, labels = ln.lengths(2000, 20, RNG(0))
-    norms = np.linalg.norm(points, axis=1)
-    assert norms[labels == 0].max() < norms[labels == 1].min()
-    assert norms[labels == 1].mean() / norms[labels == 0].mean() == pytest.approx(2, rel=0.02)
-    directions = points / norms[:, None]
+    points, labels = experiments.two_lengths(2000, 20, rng(0))
+    lengths = np.linalg.norm(points, axis=1)
+    assert lengths[labels == 0].max() < lengths[labels == 1].min()
+    ratio = lengths[labels == 1].mean() / lengths[labels == 0].mean()
+    assert ratio == pytest.approx(2, rel=0.02)
+    directions = points / lengths[:, None]
     means = [directions[labels == label].mean(axis=0) for label in (0, 1)]
     assert np.abs(means).max() < 0.03
     assert points.dtype == np.float32
 
 
-@pytest.mark.parametrize("kind", ["none", "hidden", "input"])
-def test_a_normalized_input_forgets_its_length(kind):
-    network, _ = ln.toy_network(kind, n=5)(RNG(0))
+@pytest.mark.parametrize("normalized", ["none", "hidden", "input"])
+def test_a_normalized_input_forgets_its_length(normalized):
+    network, optimizer = experiments.toy_side(normalized, n=5, lr=0.2)(rng(0))
+    assert optimizer.lr == 0.2
     for key, param in network.params.items():
         if key.endswith("b"):
-            param[:] = RNG(1).standard_normal(param.shape)
-    x = RNG(2).standard_normal((4, 5)).astype(np.float32)
+            param[:] = rng(1).standard_normal(param.shape)
+    x = rng(2).standard_normal((4, 5)).astype(np.float32)
     difference = np.abs(network.forward(2 * x) - network.forward(x)).max()
-    assert (difference < 1e-3) == (kind == "input")
-    with pytest.raises(ValueError, match="kind must be one of"):
-        ln.toy_network("output")
+    assert (difference < 1e-3) == (normalized == "input")
 
 
-def test_sides_normalize_where_they_say():
-    for place, (norm, position) in ln.PLACES.items():
-        network, optimizer = ln.side(norm, depth=2, width=7, lr=0.3, position=position)(RNG(0))
-        kinds = [type(layer) for layer in network.layers[1:3]]
-        assert (
-            kinds[: 2 if norm else 1]
-            == {
-                "none": [ReLU],
-                "layer norm": [ReLU, LayerNorm],
-                "layer norm before": [LayerNorm, ReLU],
-            }[place]
-        )
-        assert len(network.params) == 6  # no scale, no shift
-        assert optimizer.lr == 0.3
-
-
-def runs(**losses):
-    return Comparison((3, 4), {side: [History([loss] * 60)] * 2 for side, loss in losses.items()})
-
-
-def test_claims_are_judged_by_the_losses_at_the_end():
-    sides = {f"none, c = {c}": loss for c, loss in {1: 2.3, 2: 0.5, 3: np.nan}.items()}
-    sides |= {f"layer norm, c = {c}": loss for c, loss in {1: 1.5, 2: 0.8, 3: 0.9}.items()}
-    comparison = runs(**sides)
-    assert all(map(ln.C4.holds, ln.c4_figures(comparison)))
-    assert all(map(ln.C5.holds, ln.c5_figures(comparison)))
-    for side, loss in [("layer norm, c = 1", 2.25), ("none, c = 1", 1.0), ("none, c = 3", 1.0)]:
-        assert not any(map(ln.C4.holds, ln.c4_figures(runs(**sides | {side: loss}))))
-    faster = runs(**sides | {"layer norm, c = 2": 0.5})
-    assert not any(map(ln.C5.holds, ln.c5_figures(faster)))
-    assert list(comparison.only(["none, c = 2"]).histories) == ["none, c = 2"]
-
-
-def test_a_setting_compares_all_places_at_all_rates():
-    setting = ln.Setting(1, 4, 30, 2, 10, rates=(0.1, 0.2))
-    rng = RNG(0)
-    data = rng.standard_normal((40, 784)).astype(np.float32), rng.integers(0, 10, 40)
-    comparison = setting.compare(data, data, seeds=(3, 4), progress=False)
-    assert list(comparison.histories) == [
-        f"{place}, lr {lr}" for place in ln.PLACES for lr in (0.1, 0.2)
-    ]
-
-
-def test_the_table_holds_every_setting_at_every_rate():
-    for panel, setting in ln.SETTINGS.items():
-        for place in ln.PLACES:
-            by_rate = ln.losses_by_rate(ln.C5, panel, place)
-            assert list(by_rate) == list(setting.rates)
-            assert all(len(losses) == 10 for losses in by_rate.values())
-
-
-# Pictures
-
-
-def test_a_rate_at_which_runs_diverge_counts_as_the_worst():
-    picture = figures.LossesByRate({"a": (0.1, 10)}, rates=(0.01, 1))
-    picture.update({("a", "none"): {0.1: [2.0, 3.0, 4.0], 0.5: [1.0, np.nan, np.nan]}})
-    assert picture.reading == "a, none: best at 0.1, median loss 3."
-
-
-def test_the_scaled_layer_says_how_much_has_changed():
-    before, now = np.eye(10)[7], np.eye(10)[3]
-    curve = np.linspace(0, 1, 5)
-    factors = np.logspace(-4, 2, 5)
-    picture = figures.ScaledLayer().update((factors, curve, curve, 0.01, 0.25, before, now))
-    assert "0.25 of the probability" in picture.reading and "read as 3" in picture.reading
-    picture.update((factors, curve, curve, 1.0, 1e-9, before, before))
-    assert "nothing has" in picture.reading and "read as 7" in picture.reading
+def test_an_unknown_toy_is_named():
+    with pytest.raises(ValueError, match="normalized must be one of .* got 'output'"):
+        experiments.toy_side("output")
 
 
 # Exercises
 
 
-def reference(name):
-    return EXERCISES[name].reference
-
-
 def test_scale_and_shift_backward_is_the_library_s():
-    rng = RNG(0)
-    layer, x, grad_y = LayerNorm(4, dtype=np.float64), *rng.standard_normal((2, 3, 4))
-    layer.params["gamma"][:] = gamma = rng.standard_normal(4)
+    random = rng(0)
+    layer, x, grad_y = LayerNorm(4, dtype=np.float64), *random.standard_normal((2, 3, 4))
+    layer.params["gamma"][:] = gamma = random.standard_normal(4)
     layer.forward(x)
     x_hat, _ = layer.saved
-    found = reference("scale_and_shift_backward")(grad_y, x_hat, gamma)
+    found = exercises.scale_and_shift_backward(grad_y, x_hat, gamma)
     ours = layer.scale_and_shift_backward(grad_y, x_hat), layer.grads["gamma"], layer.grads["beta"]
     assert all(np.allclose(*pair, rtol=1e-12) for pair in zip(found, ours, strict=True))
     assert gradient_check(layer, x) < 1e-7
 
 
 def test_what_is_taken_away_is_what_layer_norm_s_backward_lacks():
-    rng = RNG(0)
-    layer, x, grad_y = LayerNorm(5, eps=0.0, affine=False), *rng.standard_normal((2, 3, 5))
+    layer, (x, grad_y) = LayerNorm(5, eps=0.0, affine=False), rng(0).standard_normal((2, 3, 5))
     x_hat = layer.forward(x)
-    left = reference("take_away")(grad_y, x_hat)
+    left = exercises.take_away(grad_y, x_hat)
     assert np.allclose(left / x.std(axis=1, keepdims=True), layer.backward(grad_y))
     assert np.allclose(left.sum(axis=1), 0) and np.allclose((left * x_hat).sum(axis=1), 0)
 
 
 def test_with_the_equivalent_lr_scaled_weights_stay_scaled():
-    factor, lr, rng = 3.0, 0.05, RNG(0)
-    x, labels = rng.standard_normal((30, 6)), rng.integers(0, 3, 30)
+    factor, lr, random = 3.0, 0.05, rng(0)
+    x, labels = random.standard_normal((30, 6)), random.integers(0, 3, 30)
 
     def train(factor, lr):
-        network = mlp([6, 8, 3], norm="layer", affine=False, rng=RNG(1), dtype=np.float64)
+        network = mlp([6, 8, 3], norm="layer", affine=False, rng=rng(1), dtype=np.float64)
         network.layers[1].eps = 0.0
         linear = network.layers[0]
         for param in linear.params.values():
@@ -270,15 +268,13 @@ def test_with_the_equivalent_lr_scaled_weights_stay_scaled():
                 param -= lr * linear.grads[name]
         return linear.params["W"]
 
-    scaled = train(factor, reference("equivalent_lr")(lr, factor))
+    scaled = train(factor, exercises.equivalent_lr(lr, factor))
     assert np.allclose(scaled, factor * train(1.0, lr), rtol=1e-8)
     assert not np.allclose(scaled, factor * train(1.0, 2 * lr), rtol=1e-3)
 
 
 def test_rms_norm_s_backward_is_its_gradient():
-    rng = RNG(0)
-    x, grad_y = rng.standard_normal((2, 3, 5))
-    forward, backward = reference("rms_norm"), reference("rms_norm_backward")
-    truth = numerical_gradient(lambda: np.sum(forward(x, 0.1) * grad_y), x)
-    assert relative_error(backward(grad_y, x, 0.1), truth) < 1e-8
-    assert np.linalg.norm(forward(x, 0.0), axis=1) == pytest.approx(5**0.5)
+    x, grad_y = rng(0).standard_normal((2, 3, 5))
+    truth = numerical_gradient(lambda: np.sum(exercises.rms_norm(x, 0.1) * grad_y), x)
+    assert relative_error(exercises.rms_norm_backward(grad_y, x, 0.1), truth) < 1e-8
+    assert np.linalg.norm(exercises.rms_norm(x, 0.0), axis=1) == pytest.approx(5**0.5)

@@ -34,6 +34,6 @@ class Digits(Picture):
     def show(self, images, captions):
         """Show images, shape (count, 784) in [0, 1], with one string each."""
         for (image, text), pixels, caption in zip(self.panels, images, captions, strict=True):
-            image.set_data(pixels.reshape(28, 28))
+            image.set_data(np.reshape(pixels, (28, 28)))
             text.set_text(caption)
         return "; ".join(captions)
