@@ -308,7 +308,7 @@ window.course = (() => {
   const shutdown = () => panel().sessionContext.shutdown();
 
   return {
-    cellOf, control, errors, exercise, layout, panelIn, pictures, prediction, ready, reveals, runAll,
-    runCell, scroll, settled, shutdown, state, task, theme, trust, write,
+    cellOf, control, errors, exercise, layout, panelIn, pictures, prediction, ready, reveals,
+    runAll, runCell, scroll, settled, shutdown, state, task, theme, trust, write,
   };
 })();
