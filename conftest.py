@@ -1,4 +1,4 @@
-"""How pytest spreads the work over processes, and one repair of nbval: for tests/ and notebooks/."""
+"""How work is spread over processes, and a repair of nbval: for tests/ and notebooks/ alike."""
 
 import re
 

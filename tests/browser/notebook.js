@@ -320,7 +320,7 @@ window.course = (() => {
   const shutdown = () => panel().sessionContext.shutdown();
 
   return {
-    cellOf, control, errors, exercise, layout, panelIn, pictures, prediction, ready, reveals, runAll,
-    runCell, runs, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
+    cellOf, control, errors, exercise, layout, panelIn, pictures, prediction, ready, reveals,
+    runAll, runCell, runs, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
   };
 })();

@@ -1,4 +1,4 @@
-"""Every notebook in a real JupyterLab: as saved, run from top to bottom, played with and answered."""
+"""Every notebook in a real JupyterLab: as saved, run from top to bottom, played with, answered."""
 
 from collections import Counter
 from contextlib import closing
