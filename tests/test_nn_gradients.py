@@ -8,6 +8,7 @@ from helpers import normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from course_utils.experiments import faults
 from course_utils.nn import (
     BatchNorm,
     Dropout,
@@ -180,53 +181,7 @@ def test_losses_against_autograd():
     np.testing.assert_allclose(softmax(outputs), probabilities, rtol=1e-12)
 
 
-# The check itself: layers with one planted mistake each.
-
-
-class DoubleBias(Linear):
-    def backward(self, grad_y):
-        grad_x = super().backward(grad_y)
-        self.grads["b"] = 2 * self.grads["b"]
-        return grad_x
-
-
-class TransposedWeights(Linear):
-    def backward(self, grad_y):
-        super().backward(grad_y)
-        return grad_y @ self.params["W"]
-
-
-class MeanForSum(Linear):
-    def backward(self, grad_y):
-        grad_x = super().backward(grad_y)
-        self.grads["b"] = grad_y.mean(axis=0)
-        return grad_x
-
-
-class ConstantMoments(LayerNorm):
-    def backward(self, grad_y):
-        super().backward(grad_y)
-        _, var = self.saved
-        return self.params["gamma"] * grad_y / np.sqrt(var + self.eps)
-
-
-class WrongAxis(BatchNorm):
-    def backward(self, grad_y):
-        super().backward(grad_y)
-        x_hat, var, _ = self.saved
-        grad = self.params["gamma"] * grad_y
-        along = grad.mean(axis=1, keepdims=True)
-        return (grad - along - x_hat * (grad * x_hat).mean(axis=0)) / np.sqrt(var + self.eps)
-
-
-class ForgottenScale(Dropout):
-    def backward(self, grad_y):
-        return super().backward(grad_y) * (1 - self.p)
-
-
-class StraightThrough(ReLU):
-    def backward(self, grad_y):
-        return grad_y
+# The check itself, on layers with one known fault each.
 
 
 class NanGradient(Linear):
@@ -240,15 +195,16 @@ class NanGradient(Linear):
 @pytest.mark.parametrize(
     "layer",
     [
-        DoubleBias(4, 4),
-        TransposedWeights(4, 4),
-        MeanForSum(4, 4),
-        ConstantMoments(4),
-        WrongAxis(4),
-        ForgottenScale(0.5, rng=np.random.default_rng(0)),
-        StraightThrough(),
+        faults.DoubledBias(4, 4),
+        faults.TransposedWeights(4, 4),
+        faults.AveragedGradient(4, 4, wrong="W"),
+        faults.AveragedGradient(4, 4, wrong="b"),
+        faults.ConstantMoments(4),
+        faults.WrongAxis(4),
+        faults.ForgottenScale(0.5, rng=np.random.default_rng(0)),
+        faults.StraightThrough(),
     ],
-    ids=lambda layer: type(layer).__name__,
+    ids=lambda layer: type(layer).__name__ + getattr(layer, "wrong", ""),
 )
 def test_check_detects(layer, inside_network):
     if inside_network:
@@ -259,7 +215,7 @@ def test_check_detects(layer, inside_network):
 
 def test_check_reports_the_largest_error():
     """One gradient of three is doubled, so it is wrong by half of its largest entry."""
-    assert gradient_check(DoubleBias(4, 3), normal(5, 4)) == pytest.approx(0.5, rel=1e-6)
+    assert gradient_check(faults.DoubledBias(4, 3), normal(5, 4)) == pytest.approx(0.5, rel=1e-6)
 
 
 def test_check_fails_at_a_kink():

@@ -1,11 +1,26 @@
-"""The experiments of notebook 04 measure what they say, and its pictures show it."""
+"""Notebook 04: its experiments measure what they say; its claims, exercises and pictures.
+
+And two instruments that it was the first to use: batch statistics, and curvature.
+"""
+
+from functools import partial
 
 import numpy as np
 import pytest
 
-from course_utils.experiments import batch_norm, batch_norm_in_practice, curvature, propagation
-from course_utils.lab import figures
-from course_utils.lab.exercises.panels import EXERCISES
+from course_utils.experiments import Evaluation, History, curvature
+from course_utils.experiments.comparison import side
+from course_utils.experiments.faults import ConstantMoments
+from course_utils.experiments.statistics import (
+    batch_norms,
+    batch_statistics,
+    error_in_batches,
+    fold,
+    recalibrate,
+)
+from course_utils.experiments.training import mode
+from course_utils.lessons.batch_normalization import exercises, experiments, pictures, practice
+from course_utils.lessons.batch_normalization.experiments import C6, C7, C8, C9
 from course_utils.nn import (
     SGD,
     BatchNorm,
@@ -18,24 +33,104 @@ from course_utils.nn import (
     softmax_cross_entropy,
     squared_error,
 )
+from helpers import INF, NAN, rng, same, state
 
 CLASSES = 10
+DIGIT = np.linspace(0, 1, 784)
+ONE, TWO = np.eye(10)[3], np.eye(10)[7] / 2  # probabilities of ten classes
+COUNT = np.arange(6.0).reshape(2, 3)
+FOUR = np.linspace(-1, 0.9, 8).reshape(4, 2)  # steps of a mean and a variance
 
 
-def digits(m=60, n=6, seed=0):
+def both_ways(y, rows, columns):
+    """A matrix and what it might be by rows and by columns."""
+    return {"y": y, "rows": rows, "columns": columns}
+
+
+FIRST = both_ways(COUNT, COUNT, COUNT)
+
+PICTURES = {
+    "RowsAndColumns": (
+        partial(pictures.RowsAndColumns, shape=(2, 3)),
+        [
+            {
+                "before": FIRST,
+                "now": both_ways(COUNT + np.eye(2, 3), COUNT + [[1], [0]], COUNT + [1, 0, 0]),
+            },
+            {
+                "before": both_ways(COUNT + 1, COUNT + 1, COUNT + 1),
+                "now": both_ways(COUNT + 2, COUNT + 3, COUNT + 4),
+            },
+            {"before": FIRST, "now": both_ways(NAN * COUNT, 0 * COUNT, 0 * COUNT + INF)},
+            {"before": FIRST, "now": FIRST},
+        ],
+    ),
+    "BatchMates": (
+        partial(pictures.BatchMates, shown=8),
+        [
+            {"digit": DIGIT, "mates": np.array([DIGIT] * 2), "training": ONE, "evaluation": TWO},
+            {
+                "digit": 1 - DIGIT,
+                "mates": np.array([1 - DIGIT] * 9),  # more than are shown
+                "training": TWO,
+                "evaluation": ONE,
+            },
+            {
+                "digit": NAN * DIGIT,
+                "mates": np.zeros((1, 784)),
+                "training": np.full(10, NAN),
+                "evaluation": np.zeros(10),
+            },
+        ],
+    ),
+    "RunningEstimates": (
+        partial(pictures.RunningEstimates, steps=4),
+        [
+            {"batch": FOUR, "at": np.array([2, 4]), "truth": FOUR[:2] + 0.3, "running": FOUR + 0.1},
+            {
+                "batch": FOUR - 0.2,
+                "at": np.array([1, 3]),
+                "truth": FOUR[:2] + 0.5,
+                "running": FOUR + 0.2,
+            },
+            {
+                "batch": FOUR * INF,
+                "at": np.array([2, 4]),
+                "truth": FOUR[:2] * NAN,
+                "running": FOUR * 0,
+            },
+            {
+                "batch": np.ones((4, 2)),
+                "at": np.array([1, 3, 4]),
+                "truth": np.ones((3, 2)),
+                "running": np.ones((4, 2)) + [0.5, 0.25],
+            },
+        ],
+    ),
+}
+
+READINGS = [
+    ("RowsAndColumns", 0, ["3 numbers have moved, all of example 1", "2 have moved, all of"]),
+    ("RowsAndColumns", 3, ["nothing has moved"]),
+    ("BatchMates", 0, ["training mode the network says 3 (100%", "evaluation mode 7 (50%"]),
+    ("RunningEstimates", 0, ["0.89 in the mean", "0.89 in the variance"]),
+    ("RunningEstimates", 3, ["off by 0.50 in the mean and 0.25 in the variance"]),
+]
+
+
+def clusters(m=60, n=6, seed=0):
     """Examples around ten class centers, with their labels."""
-    rng = np.random.default_rng(seed)
     labels = np.arange(m) % CLASSES
-    centers = np.random.default_rng(99).standard_normal((CLASSES, n))
-    return (2 * centers[labels] + rng.standard_normal((m, n))).astype(np.float32), labels
+    centers = rng(99).standard_normal((CLASSES, n))
+    return (2 * centers[labels] + rng(seed).standard_normal((m, n))).astype(np.float32), labels
 
 
 def small_network(**options):
-    return mlp([6, 8, 8, 10], rng=np.random.default_rng(1), **{"norm": "batch"} | options)
+    return mlp([6, 8, 8, 10], rng=rng(1), **{"norm": "batch"} | options)
 
 
 def trained(steps=200):
-    network, (x, labels) = small_network(), digits(600)
+    network, (x, labels) = small_network(), clusters(600)
     optimizer = SGD(network, 0.1)
     for _ in range(steps):
         _, grad = softmax_cross_entropy(network.forward(x), labels)
@@ -44,41 +139,101 @@ def trained(steps=200):
     return network.eval()
 
 
-def running(network):
-    return [np.copy(v) for n in batch_norm.batch_norms(network) for v in (n.running_mean, n.running_var)]  # fmt: skip
+def error(network, x, labels):
+    return np.mean(network.forward(x).argmax(axis=1) != labels)
 
 
 # Statistics of the batch, and of the past
 
 
 def test_batch_statistics_are_used_for_a_while_and_leave_no_trace():
-    network, (x, _) = trained(), digits(8)
-    before, in_evaluation = running(network), network.forward(x)
-    with batch_norm.batch_statistics(network):
+    network, (x, _) = trained(), clusters(8)
+    before, in_evaluation = state(network), network.forward(x)
+    with batch_statistics(network):
         in_training = network.forward(x)
-        assert network.training
-    assert not network.training
     assert not np.allclose(in_training, in_evaluation, atol=0.1)
-    assert all(np.array_equal(*pair) for pair in zip(before, running(network), strict=True))
-    assert [norm.momentum for norm in batch_norm.batch_norms(network)] == [0.1, 0.1]
+    assert same(before, state(network)) and not network.training
+    assert [norm.momentum for norm in batch_norms(network)] == [0.1, 0.1]
 
 
 def test_batch_statistics_end_with_an_error_too():
-    network, (x, _) = trained(), digits(1)
+    network, (x, _) = trained(), clusters(1)
     with pytest.raises(ValueError, match="at least 2 examples"):
-        batch_norm.with_batch_statistics(network, x)
-    assert not network.training
-    assert batch_norm.batch_norms(network)[0].momentum == 0.1
+        experiments.with_batch_statistics(network, x)
+    assert not network.training and batch_norms(network)[0].momentum == 0.1
 
 
-def test_only_in_training_mode_does_company_matter():
-    network, (x, _) = trained(), digits(600)
-    labels = batch_norm.labels_in_company(
-        network, x, batch_norm.by_certainty(network, x)[0], np.random.default_rng(0), batch_size=4
-    )
+def test_error_in_batches_is_the_running_one_for_large_mixed_batches_only():
+    network, test = trained(), clusters(600, seed=5)
+    by_size = [error_in_batches(network, *test, size) for size in (2, 60, 600)]
+    assert by_size[0] > by_size[1] + 0.1
+    assert by_size[2] == pytest.approx(error(network, *test), abs=0.03)
+    x, labels = experiments.sorted_by_class(*test)
+    assert (np.diff(labels) >= 0).all() and len(x) == 600
+    assert error_in_batches(network, x, labels, 60) > by_size[1] + 0.1
+
+
+def test_recalibration_repairs_spoiled_estimates():
+    network, (x, labels) = trained(), clusters(600)
+    good = error(network, x, labels)
+    with mode(network, training=True):
+        for _ in range(20):
+            network.forward(x[labels == 3])
+    assert error(network, x, labels) > good + 0.1
+    recalibrate(network, x)
+    assert error(network, x, labels) == pytest.approx(good, abs=0.02)
+    assert batch_norms(network)[0].momentum == 0.1
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_folded_network_computes_the_same_without_batch_norm(affine):
+    network, random = small_network(affine=affine, dtype=np.float64), rng(2)
+    for param in network.params.values():
+        param[:] = random.standard_normal(param.shape)
+    for _ in range(5):
+        network.forward(random.standard_normal((9, 6)))
+    x, before = random.standard_normal((4, 6)), state(network.eval())
+    folded = fold(network)
+    assert batch_norms(folded) == [] and len(folded) == 5
+    assert np.allclose(folded.forward(x), network.forward(x), rtol=1e-10)
+    assert same(before, state(network))
+
+
+def test_what_cannot_be_folded_is_refused():
+    with pytest.raises(ValueError, match="right behind a Linear layer"):
+        fold(Sequential([Linear(3, 4), ReLU(), BatchNorm(4)]))
+
+
+def test_running_estimate_follows_the_layer():
+    layer = BatchNorm(3, momentum=0.3, dtype=np.float64)
+    batches = rng(0).standard_normal((4, 5, 3))
+    moments = [np.stack([x.mean(axis=0), x.var(axis=0, ddof=1)]) for x in batches]
+    start = np.stack([np.zeros(3), np.ones(3)])
+    followed = experiments.running_estimate(start, moments, 0.3)
+    for x, (mean, var) in zip(batches, followed, strict=True):
+        layer.forward(x)
+        assert np.allclose(layer.running_mean, mean) and np.allclose(layer.running_var, var)
+
+
+def test_watched_moments_are_those_of_the_batches():
+    digits = clusters(400, n=784)
+    batch, truth = experiments.watch_moments(digits, seed=0, steps=20, every=5, sample=300)
+    assert batch.shape == (20, 2, 100) and truth.shape == (4, 2, 100)
+    spread = np.abs(batch[::5] - truth).mean()
+    assert 0 < spread < np.abs(batch[::5] - truth[:, :, ::-1]).mean() / 2
+
+
+# A digit and its batch-mates
+
+
+@pytest.mark.parametrize("start", ["train", "eval"])
+def test_only_in_training_mode_does_company_matter(start):
+    network, (x, _) = getattr(trained(), start)(), clusters(600)
+    doubtful = experiments.by_certainty(network, x)[0]
+    labels = experiments.labels_in_company(network, x, doubtful, rng(0), batch_size=4)
     assert len(labels) == 20 and len(set(labels)) > 1
-    plain = small_network(norm=None)
-    labels = batch_norm.labels_in_company(plain, x, 5, np.random.default_rng(0), batch_size=4)
+    assert network.training == (start == "train")
+    labels = experiments.labels_in_company(small_network(norm=None), x, 5, rng(0), batch_size=4)
     assert len(set(labels)) == 1
 
 
@@ -90,172 +245,138 @@ def test_an_example_is_never_its_own_company(monkeypatch):
         seen.append(batch[:, 0].tolist())
         return np.zeros((len(batch), 2))
 
-    monkeypatch.setattr(batch_norm, "with_batch_statistics", remember)
+    monkeypatch.setattr(experiments, "with_batch_statistics", remember)
     for index in range(4):
-        batch_norm.labels_in_company(None, x, index, np.random.default_rng(0), 5, batch_size=4)
+        experiments.labels_in_company(None, x, index, rng(0), 5, batch_size=4)
         assert all(batch[0] == index and sorted(batch) == [0, 1, 2, 3] for batch in seen)
         seen.clear()
 
 
 def test_certainty_ranks_the_least_sure_first():
-    network, (x, _) = trained(), digits(600)
-    sure = softmax(network.forward(x)).max(axis=1)[batch_norm.by_certainty(network, x)]
+    network, (x, _) = trained(), clusters(600)
+    sure = softmax(network.forward(x)).max(axis=1)[experiments.by_certainty(network, x)]
     assert (np.diff(sure) >= 0).all() and sure[0] < 0.7 < sure[-1]
 
 
-def test_error_in_batches_is_the_running_one_for_large_mixed_batches_only():
-    network, test = trained(), digits(600, seed=5)
-    by_size = [batch_norm.error_in_batches(network, *test, size) for size in (2, 60, 600)]
-    in_evaluation = np.mean(network.forward(test[0]).argmax(axis=1) != test[1])
-    assert by_size[0] > by_size[1] + 0.1
-    assert by_size[2] == pytest.approx(in_evaluation, abs=0.03)
-    x, labels = batch_norm.sorted_by_class(*test)
-    assert (np.diff(labels) >= 0).all() and len(x) == 600
-    assert batch_norm.error_in_batches(network, x, labels, 60) > by_size[1] + 0.1
+def test_labels_are_counted_for_the_least_sure_and_the_surest():
+    network, test = trained(), clusters(100, seed=5)
+    counts = experiments.count_labels(network, test, seed=3)
+    assert [len(each) for each in counts.values()] == [20, 20]
+    numbers = C8.numbers(counts)
+    least, surest = numbers.values()
+    assert least > surest + 0.5 and surest < 1.1
+    assert numbers == C8.numbers(experiments.count_labels(network, test, seed=3))
 
 
-def test_running_estimate_follows_the_layer():
-    layer, rng = BatchNorm(3, momentum=0.3, dtype=np.float64), np.random.default_rng(0)
-    batches = [rng.standard_normal((5, 3)) for _ in range(4)]
-    moments = [np.stack([x.mean(axis=0), x.var(axis=0, ddof=1)]) for x in batches]
-    start = np.stack([np.zeros(3), np.ones(3)])
-    followed = batch_norm.running_estimate(start, moments, 0.3)
-    for x, (mean, var) in zip(batches, followed, strict=True):
-        layer.forward(x)
-        assert np.allclose(layer.running_mean, mean) and np.allclose(layer.running_var, var)
+# Claims
 
 
-def test_watched_moments_are_those_of_the_batches():
-    batch, truth = batch_norm.watch_moments(
-        digits(400, n=784), seed=0, steps=20, every=5, sample=300
-    )
-    assert batch.shape == (20, 2, 100) and truth.shape == (4, 2, 100)
-    spread = np.abs(batch[::5] - truth).mean()
-    assert 0 < spread < np.abs(batch[::5] - truth[:, :, ::-1]).mean() / 2
+@pytest.mark.parametrize(
+    ("change", "holds"),
+    [
+        ({}, True),
+        ({"c = 3, with": 1.51}, False),
+        ({"c = 1, without": 1.3}, False),
+        ({"c = 3, without": 0.9}, False),
+        ({"c = 2, without, lr 0.02": 2.3}, True),  # said beside the claim
+    ],
+)
+def test_c6_is_judged_by_losses_and_by_what_diverges(change, holds):
+    losses = {f"c = {c}, with": 1.0 for c in (1, 2, 3)}
+    losses |= {"c = 1, without": 1.5, "c = 3, without": NAN, "c = 2, without, lr 0.02": 0.9}
+    runs = {}
+    for name, loss in (losses | change).items():
+        end = {"diverged_at": 9} if np.isnan(loss) else {"evaluations": {60: Evaluation(loss, 0.1)}}
+        runs[name] = History([loss] * 60, **end)
+    numbers = C6.numbers(runs)
+    assert bool(C6.holds(numbers)) == holds
+    assert numbers["error, c = 1, with"] == 0.1
 
 
-def test_recalibration_repairs_spoiled_estimates():
-    network, (x, labels) = trained(), digits(600)
-
-    def error():
-        return np.mean(network.forward(x).argmax(axis=1) != labels)
-
-    good = error()
-    network.train()
-    for _ in range(20):
-        network.forward(x[labels == 3])
-    network.eval()
-    assert error() > good + 0.1
-    batch_norm_in_practice.recalibrate(network, x)
-    assert error() == pytest.approx(good, abs=0.02)
-    assert not network.training and batch_norm.batch_norms(network)[0].momentum == 0.1
+def test_in_c7_a_run_that_diverged_has_all_wrong():
+    good = History([1.0], {1: Evaluation(0.2, 0.05)})
+    runs = {f"lr {lr}, with": good for lr in (1, 3)}
+    runs |= {f"lr {lr}, without": History([NAN], diverged_at=0) for lr in (1, 3)}
+    numbers = C7.numbers(runs)
+    assert numbers["error, lr 3, without"] == 1 and C7.holds(numbers)
+    assert not C7.holds(C7.numbers(runs | {"lr 3, without": good}))
 
 
-# Folding
+def test_c9_is_that_only_batch_statistics_depend_on_the_batch():
+    numbers, _ = C9.table()[3]
+    assert C9.holds(numbers)
+    running = numbers["error, running statistics"]
+    for name in ("batches of 2", "batches of 8", "sorted by class in batches of 100"):
+        assert not C9.holds(numbers | {f"error, {name}": running})
+    for name in ("batches of 1000", "running statistics, sorted, one at a time"):
+        assert not C9.holds(numbers | {f"error, {name}": running + 0.03})
 
 
-@pytest.mark.parametrize("affine", [True, False])
-def test_a_folded_network_computes_the_same_without_batch_norm(affine):
-    network, rng = small_network(affine=affine, dtype=np.float64), np.random.default_rng(2)
-    for param in network.params.values():
-        param[:] = rng.standard_normal(param.shape)
-    for _ in range(5):
-        network.forward(rng.standard_normal((9, 6)))
-    x, weights = rng.standard_normal((4, 6)), network.params["0.W"].copy()
-    folded = batch_norm_in_practice.fold(network.eval())
-    assert batch_norm.batch_norms(folded) == [] and len(folded) == 5
-    assert np.allclose(folded.forward(x), network.forward(x), rtol=1e-10)
-    assert np.array_equal(network.params["0.W"], weights)
+def test_errors_depend_on_the_batches_with_batch_statistics_only():
+    errors = experiments.errors_by_statistics(trained(), clusters(200, seed=5))
+    assert list(C9.numbers(errors)) == list(C9.table()[3][0])
+    assert errors["batches of 2"] > errors["batches of 32"] + 0.1
+    assert errors["running statistics"] == errors["running statistics, sorted, one at a time"]
 
 
-def test_what_cannot_be_folded_is_refused():
-    network = Sequential([Linear(3, 4), ReLU(), BatchNorm(4)])
-    with pytest.raises(ValueError, match="right behind a Linear layer"):
-        batch_norm_in_practice.fold(network)
-
-
-def test_the_exercises_are_the_library_s():
-    rng = np.random.default_rng(3)
-    layer = BatchNorm(3, eps=0.1, momentum=0.4, dtype=np.float64)
-    gamma, beta = layer.params["gamma"], layer.params["beta"]
-    gamma[:], beta[:] = rng.standard_normal((2, 3))
-    batches = [rng.standard_normal((5, 3)) for _ in range(3)]
-    for x in batches:
-        layer.forward(x)
-    mean, var = EXERCISES["running_estimates"].reference(batches, 0.4)
-    assert np.allclose(layer.running_mean, mean) and np.allclose(layer.running_var, var)
-    grad_y = rng.standard_normal((5, 3))
-    ours = EXERCISES["batch_norm_backward"].reference(grad_y, x, gamma, 0.1)
-    assert np.allclose(ours, layer.backward(grad_y))
-    ours = EXERCISES["batch_norm_eval"].reference(x, gamma, beta, mean, var, 0.1)
-    assert np.allclose(ours, layer.eval().forward(x))
-    W, b = rng.standard_normal((2, 3)), rng.standard_normal(3)
-    new_W, new_b = EXERCISES["fold_batch_norm"].reference(W, b, gamma, beta, mean, var, 0.1)
-    x = rng.standard_normal((4, 2))
-    assert np.allclose(x @ new_W + new_b, layer.forward(x @ W + b))
-
-
-def test_constant_moments_is_right_forward_and_wrong_backward():
-    x = digits(5)[0]
-    assert np.array_equal(
-        batch_norm_in_practice.ConstantMoments(6).forward(x), BatchNorm(6).forward(x)
-    )
-    assert gradient_check(batch_norm_in_practice.ConstantMoments(6), x) > 0.1
-
-
-# Scales and large steps
-
-
-@pytest.mark.parametrize("position", ["before", "after"])
-def test_scales_depend_on_c_only_without_batch_norm(position):
-    x, labels = digits(50)
-    standard = propagation.standard_weights(6, 30, 10, np.random.default_rng(0))
-    one, four = (
-        batch_norm.scales(x.astype(float), labels, standard, c, 8, position) for c in (1, 4)
-    )
-    assert np.allclose(four[None][0], one[None][0] * 2 ** np.arange(9))
-    assert np.allclose(four["batch"][0], one["batch"][0], rtol=1e-2)
-    at_the_end = np.sqrt(30) if position == "after" else np.sqrt(15)
-    assert one["batch"][0][-1] == pytest.approx(at_the_end, rel=0.15)
-
-
-def test_gradients_in_scales_are_those_of_a_network():
-    x, labels = digits(50)
-    standard = propagation.standard_weights(6, 30, 3, np.random.default_rng(0))
-    network = mlp([6, 30, 30, 30, 10], norm="batch", dtype=np.float64)
-    matrices = [param for key, param in network.params.items() if key.endswith("W")]
-    for W, G in zip(matrices, [*standard[0], standard[1]], strict=True):
-        W[:] = np.sqrt(2 / len(G)) * G
-    _, grad = softmax_cross_entropy(network.forward(x.astype(float)), labels)
-    grad_x = network.backward(grad)
-    _, gradients = batch_norm.scales(x.astype(float), labels, standard, 2, 3)["batch"]
-    assert gradients[0] == pytest.approx(np.mean(np.linalg.norm(grad_x, axis=1)), rel=1e-6)
+def test_a_trained_network_has_learned_and_is_in_evaluation_mode():
+    digits = clusters(400, n=784)
+    network = experiments.trained_network(digits, seed=3, steps=40, momentum=0.3)
+    assert not network.training and error(network, *digits) < 0.1
+    assert [norm.momentum for norm in batch_norms(network)] == [0.3, 0.3]
 
 
 def test_the_gradient_runs_away_without_batch_norm_only():
-    train = digits(200, n=784)
     found = {}
     for norm in (None, "batch"):
-        make = batch_norm.side([784, 20, 20, 10], 3.0, norm=norm)
-        network, optimizer = make(np.random.default_rng(0))
-        found[norm] = batch_norm.follow_gradient(network, optimizer, train, seed=0)
+        network, optimizer = side([784, 20, 20, 10], 3.0, norm=norm)(rng(0))
+        digits = clusters(200, n=784)
+        found[norm] = experiments.follow_gradient(network, optimizer, digits, seed=0)
     assert found[None][0] > 10 * found["batch"][0]
     assert abs(found["batch"][1]) < 1e-4 < abs(found[None][1])
 
 
+# In practice
+
+
+def test_what_practice_measures_are_errors_at_the_end():
+    runs = {"with BN": History([1.0, 0.5], {0: Evaluation(2.3, 0.9), 2: Evaluation(0.5, 0.25)})}
+    for each in (practice.TINY_BATCHES, practice.REGULARIZER, practice.SATURATING):
+        assert each.numbers(runs) == {"with BN": 0.25}
+
+
 @pytest.mark.parametrize(
-    ("ratios", "largest"), [([0.9, 0.5, 2, 0.1], 1), ([0.1] * 4, 4), ([np.nan, 0.1], 0)]
+    "measurement", [practice.TINY_BATCHES, practice.REGULARIZER, practice.SATURATING]
 )
-def test_largest_multiple_is_the_last_before_the_first_failure(ratios, largest):
-    assert batch_norm_in_practice.largest_multiple(np.array(ratios)) == largest
+def test_the_sides_of_practice_are_those_of_the_table(measurement, monkeypatch):
+    monkeypatch.setattr(practice, "run_sides", lambda sides, *_, **budget: sides)
+    monkeypatch.setattr(practice, "small_set", lambda *_, **options: None)
+    assert list(measurement.run(None, None, 3)) == list(measurement.table()[3][0])
 
 
-def test_the_table_of_practice_has_ten_seeds_of_each():
-    for experiment in batch_norm_in_practice.MEASURED:
-        measured = batch_norm_in_practice.measured(experiment)
-        assert measured and all(values.shape == (10,) for values in measured.values())
-    with pytest.raises(ValueError, match="experiment must be one of"):
-        batch_norm_in_practice.measured("luck")
+def test_constant_moments_is_right_forward_and_wrong_backward():
+    x = clusters(5)[0]
+    network, optimizer = practice.constant_moments_side([6, 8, 10], 0.2)(rng(1))
+    right = mlp([6, 8, 10], norm="batch", rng=rng(1))
+    assert np.array_equal(network.forward(x), right.forward(x)) and optimizer.lr == 0.2
+    assert [type(layer) for layer in network] == [Linear, ConstantMoments, ReLU, Linear]
+    assert gradient_check(network.layers[1], rng(0).standard_normal((5, 8))) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("ratios", "largest"), [([0.9, 0.5, 2, 0.1], 1), ([0.1] * 4, 4), ([NAN, 0.1], 0)]
+)
+def test_the_largest_multiple_is_the_last_before_the_first_failure(ratios, largest):
+    assert practice.Descents(1.0, np.array(ratios)).largest_multiple == largest
+
+
+def test_steps_are_told_by_sharpness_and_largest_multiple():
+    always, never = np.full(8, 0.5), np.ones(8)
+    found = {"with": practice.Descents(2.0, always), "without": practice.Descents(3.0, never)}
+    assert practice.STEPS.numbers(found) == {
+        "sharpness, with BN": 2.0, "largest multiple, with BN": 64.0,
+        "sharpness, without BN": 3.0, "largest multiple, without BN": 0.0,
+    }  # fmt: skip
 
 
 # Curvature
@@ -263,7 +384,7 @@ def test_the_table_of_practice_has_ten_seeds_of_each():
 
 def test_hessian_product_and_sharpness_of_a_quadratic():
     """One linear layer with the squared error: the Hessian is known."""
-    x = np.random.default_rng(0).standard_normal((20, 3)) * [3.0, 1.0, 0.3]
+    x = rng(0).standard_normal((20, 3)) * [3.0, 1.0, 0.3]
     network = Sequential([Linear(3, 1, dtype=np.float64)])
     target = np.zeros((20, 1))
     ones = np.hstack([x, np.ones((20, 1))])
@@ -272,80 +393,51 @@ def test_hessian_product_and_sharpness_of_a_quadratic():
     v = np.arange(1.0, 5.0)
     found = curvature.hessian_product(network, v, x, target, squared_error)
     assert np.allclose(found, hessian @ v, rtol=1e-6)
-    found = curvature.sharpness(network, x, target, squared_error, rng=np.random.default_rng(1))
+    found = curvature.sharpness(network, x, target, squared_error, rng=rng(1))
     assert found == pytest.approx(np.linalg.eigvalsh(hessian)[-1], rel=1e-6)
 
 
-def test_sharpness_leaves_the_network_alone():
-    network, (x, labels) = small_network(activation="tanh", dtype=np.float64), digits()
-    before = {key: param.copy() for key, param in network.params.items()}, running(network)
-    assert curvature.sharpness(network, x, labels, rng=np.random.default_rng(0)) > 0
-    assert all(np.array_equal(before[0][key], param) for key, param in network.params.items())
-    assert all(np.array_equal(*pair) for pair in zip(before[1], running(network), strict=True))
+def test_sharpness_and_descent_leave_the_network_alone():
+    network, digits = small_network(activation="tanh", dtype=np.float64), clusters()
+    before = state(network)
+    assert curvature.sharpness(network, *digits, rng=rng(0)) > 0
+    losses = curvature.descend(network, *digits, lr=0.1, steps=5)
+    assert len(losses) == 6 and losses[-1] < losses[0]
+    assert same(before, state(network))
 
 
 def test_curvature_asks_for_float64():
-    x, labels = digits()
     with pytest.raises(TypeError, match="network must be in float64, got float32 in 0.W"):
-        curvature.sharpness(small_network(), x, labels)
+        curvature.sharpness(small_network(), *clusters())
 
 
 def test_largest_eigenvalue_needs_few_products():
-    rng = np.random.default_rng(0)
-    Q = np.linalg.qr(rng.standard_normal((40, 40)))[0]
+    random = rng(0)
+    Q = np.linalg.qr(random.standard_normal((40, 40)))[0]
     A = Q @ np.diag(np.linspace(-9, 4, 40)) @ Q.T
-    found = curvature.largest_eigenvalue(lambda v: A @ v, 40, 40, rng)
+    found = curvature.largest_eigenvalue(lambda v: A @ v, 40, 40, random)
     assert found == pytest.approx(4, rel=1e-6)  # the largest, not the largest in size
 
 
-# Pictures
+# Exercises
 
 
-def moved(picture, values):
-    """Whether new values change the picture."""
-    before = picture.png()
-    return picture.update(values).png() != before
-
-
-def test_rows_and_columns_count_what_moves():
-    first = np.arange(6.0).reshape(2, 3)
-    changed = first.copy()
-    changed[0, 0] = 9
-    picture = figures.RowsAndColumns(shape=(2, 3)).update(((first,) * 3, (first,) * 3))
-    assert "nothing has moved" in picture.reading
-    row, column = first.copy(), first.copy()
-    row[0] += 1
-    column[:, 0] += 1
-    assert moved(picture, ((first,) * 3, (changed, row, column)))
-    assert "3 numbers have moved, all of example 1" in picture.reading
-    assert "2 have moved, all of feature 1" in picture.reading
-
-
-def test_batch_mates_show_both_modes_and_any_number_of_mates():
-    one, rng = np.eye(10), np.random.default_rng(0)
-    picture = figures.BatchMates().update((rng.random(784), rng.random((1, 784)), one[3], one[5]))
-    assert "training mode the network says 3" in picture.reading
-    assert "evaluation mode 5" in picture.reading
-    assert moved(picture, (rng.random(784), rng.random((127, 784)), one[3], one[5]))
-
-
-def test_running_estimates_say_how_far_off_they_are():
-    batch, at = np.ones((10, 2)), np.array([1, 6, 10])
-    picture = figures.RunningEstimates(steps=10)
-    picture.update((batch, (at, np.ones((3, 2))), batch + [0.5, 0.25]))
-    assert "off by 0.50 in the mean and 0.25 in the variance" in picture.reading
-
-
-def test_scales_with_and_without_name_both():
-    norms = np.geomspace(1, 1e6, 7)
-    values = {None: (norms, norms[::-1]), "batch": (np.ones(7), np.ones(7))}
-    picture = figures.ScalesWithAndWithout().update(values)
-    assert "10⁵ without batch norm, 1 with it" in picture.reading
-
-
-def test_spread_lines_and_dots_say_their_medians():
-    runs = np.array([[1.0, 10.0], [3.0, 30.0], [2.0, np.nan]])
-    lines = figures.SpreadLines([1, 10], (0, 40), "x", "y").update({"a": (runs[:2], "#000000")})
-    assert lines.reading == "a: 2 to 20" and lines.png()
-    dots = figures.DotsBySide(["a"], (0, 4), "error").update({"a": (runs[:, 0], "#000000")})
-    assert dots.reading == "a: 2" and dots.png()
+def test_the_exercises_are_the_library_s():
+    random = rng(3)
+    layer = BatchNorm(3, eps=0.1, momentum=0.4, dtype=np.float64)
+    gamma, beta = layer.params["gamma"], layer.params["beta"]
+    gamma[:], beta[:] = random.standard_normal((2, 3))
+    batches = [random.standard_normal((5, 3)) for _ in range(3)]
+    for x in batches:
+        layer.forward(x)
+    mean, var = exercises.running_estimates(batches, 0.4)
+    assert np.allclose(layer.running_mean, mean) and np.allclose(layer.running_var, var)
+    grad_y = random.standard_normal((5, 3))
+    ours = exercises.batch_norm_backward(grad_y, x, gamma, 0.1)
+    assert np.allclose(ours, layer.backward(grad_y))
+    ours = exercises.batch_norm_eval(x, gamma, beta, mean, var, 0.1)
+    assert np.allclose(ours, layer.eval().forward(x))
+    W, b = random.standard_normal((2, 3)), random.standard_normal(3)
+    new_W, new_b = exercises.fold_batch_norm(W, b, gamma, beta, mean, var, 0.1)
+    x = random.standard_normal((4, 2))
+    assert np.allclose(x @ new_W + new_b, layer.forward(x @ W + b))

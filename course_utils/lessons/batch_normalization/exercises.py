@@ -218,8 +218,8 @@ EXERCISES = [
             ),
             Mistake(
                 folded_by(weights=lambda W, scale: W),
-                "W stays as it was. Batch norm multiplies each output by `gamma / sqrt(var + eps)`, "
-                "so each column of W too.",
+                "W stays as it was. Batch norm multiplies each output by `gamma / sqrt(var + "
+                "eps)`, so each column of W too.",
             ),
             Mistake(
                 folded_by(bias=lambda b, beta, mean, scale: b),
@@ -269,7 +269,10 @@ EXERCISES = [
             ),
         ],
         hints=[
-            "Write down what the two layers compute: gamma (x W + b - mean) / sqrt(var + eps) + beta.",
+            (
+                "Write down what the two layers compute: "
+                "gamma (x W + b - mean) / sqrt(var + eps) + beta."
+            ),
             (
                 "With `scale = gamma / np.sqrt(var + eps)`, one number for each output, that is "
                 "x W scale + (b - mean) scale + beta."

@@ -24,33 +24,38 @@ class RowsAndColumns(Picture):
         super().__init__()
 
     def build(self):
-        m, n = self.shape
-        titles = ("y", "rows: layer norm", "columns: batch norm")
+        titles = {"y": "y", "rows": "rows: layer norm", "columns": "columns: batch norm"}
         fills = (colors.GRAY, colors.NORM["layer"], colors.NORM["batch"])
-        self.panels = []
-        for axes, title, fill in zip(self.figure.subplots(1, 3), titles, fills, strict=True):
-            axes.set(xlim=(-1.1, n - 0.4), ylim=(m - 0.4, -0.9), title=title, aspect="equal")
-            axes.axis("off")
-            axes.text((n - 1) / 2, -0.75, "features", ha="center", color=colors.GRAY)
-            axes.text(-0.85, (m - 1) / 2, "examples", va="center", rotation=90, color=colors.GRAY)
-            image = axes.imshow(
-                np.zeros((m, n, 4)), extent=(-0.5, n - 0.5, m - 0.5, -0.5), origin="upper"
-            )
-            for edge in range(m + 1):
-                axes.plot([-0.5, n - 0.5], [edge - 0.5] * 2, color="#cccccc", linewidth=0.8)
-            for edge in range(n + 1):
-                axes.plot([edge - 0.5] * 2, [-0.5, m - 0.5], color="#cccccc", linewidth=0.8)
-            center = {"ha": "center", "va": "center", "fontsize": 9.5}
-            numbers = [[axes.text(j, i, "", **center) for j in range(n)] for i in range(m)]
-            self.moves(image, *(text for row in numbers for text in row))
-            self.panels.append((image, np.array(numbers), fill))
+        self.panels = {}
+        panels = zip(self.figure.subplots(1, 3), titles.items(), fills, strict=True)
+        for axes, (name, title), fill in panels:
+            axes.set_title(title)
+            self.panels[name] = *self.build_matrix(axes), fill
 
-    def show(self, values):
-        """`values` is (before, now): each (y, by rows, by columns), arrays of the shape."""
-        before, now = values
+    def build_matrix(self, axes):
+        """An image for the colored cells, and the numbers on it."""
+        m, n = self.shape
+        axes.set(xlim=(-1.1, n - 0.4), ylim=(m - 0.4, -0.9), aspect="equal")
+        axes.axis("off")
+        axes.text((n - 1) / 2, -0.75, "features", ha="center", color=colors.GRAY)
+        axes.text(-0.85, (m - 1) / 2, "examples", va="center", rotation=90, color=colors.GRAY)
+        extent = (-0.5, n - 0.5, m - 0.5, -0.5)
+        image = axes.imshow(np.zeros((m, n, 4)), extent=extent, origin="upper")
+        for edge in range(m + 1):
+            axes.plot([-0.5, n - 0.5], [edge - 0.5] * 2, color="#cccccc", linewidth=0.8)
+        for edge in range(n + 1):
+            axes.plot([edge - 0.5] * 2, [-0.5, m - 0.5], color="#cccccc", linewidth=0.8)
+        center = {"ha": "center", "va": "center", "fontsize": 9.5}
+        numbers = [[axes.text(j, i, "", **center) for j in range(n)] for i in range(m)]
+        self.moves(image, *(text for row in numbers for text in row))
+        return image, np.array(numbers)
+
+    def show(self, before, now):
+        """Show "y" and what it is by "rows" and by "columns" now; color what was another before."""
         counts = []
-        for (image, numbers, fill), old, new in zip(self.panels, before, now, strict=True):
-            moved = ~np.isclose(old, new, atol=1e-12)
+        for name, (image, numbers, fill) in self.panels.items():
+            new = now[name]
+            moved = ~np.isclose(before[name], new, atol=1e-12)
             red, green, blue = (int(fill[i : i + 2], 16) / 255 for i in (1, 3, 5))
             image.set_data(moved[..., None] * np.array([red, green, blue, 0.35]))
             for (i, j), number in np.ndenumerate(numbers):
@@ -59,8 +64,8 @@ class RowsAndColumns(Picture):
         changed, rows, columns = counts
         if not changed:
             return "The entry has its first value: nothing has moved. Drag it."
-        k, s = np.argwhere(now[0] != before[0])[0]
-        value, by_row, by_column = (matrix[k, s] for matrix in now)
+        k, s = np.argwhere(now["y"] != before["y"])[0]
+        value, by_row, by_column = (now[name][k, s] for name in self.panels)
         return (
             f"The entry is {value:z.2f} now. Normalized by rows it is {by_row:z.2f}, and {rows} "
             f"numbers have moved, all of example {k + 1}; normalized by columns it is "
@@ -144,9 +149,8 @@ class BatchMates(Picture):
             self.bars.append(self.moves(*axes.bar(range(10), np.zeros(10), color=color)))
         panels[1].set_xlabel("class")
 
-    def show(self, values):
-        """`values` is (digit, mates, training, evaluation): images in [0, 1] and probabilities."""
-        digit, mates, *probabilities = values
+    def show(self, digit, mates, training, evaluation):
+        """Show images, in [0, 1], and the digit's probabilities in both modes."""
         self.digit.set_data(digit.reshape(28, 28))
         tiles = np.zeros((self.shown, 28, 28))
         tiles[: len(mates)] = mates[: self.shown].reshape(-1, 28, 28)
@@ -154,10 +158,10 @@ class BatchMates(Picture):
         self.mates.set_data(
             tiles.reshape(rows, 8, 28, 28).transpose(0, 2, 1, 3).reshape(28 * rows, 28 * 8)
         )
-        for bars, heights in zip(self.bars, probabilities, strict=True):
+        for bars, heights in zip(self.bars, (training, evaluation), strict=True):
             for bar, height in zip(bars, heights, strict=True):
                 bar.set_height(height)
-        said = [f"{p.argmax()} ({p.max():.0%} sure)" for p in probabilities]
+        said = [f"{p.argmax()} ({p.max():.0%} sure)" for p in (training, evaluation)]
         return f"In training mode the network says {said[0]}, in evaluation mode {said[1]}."
 
 
@@ -189,9 +193,11 @@ class RunningEstimates(Picture):
             self.curves.append((batch, truth, running))
         axes.legend(loc="upper right", ncols=1)
 
-    def show(self, values):
-        """`values` is (batch, (steps, truth), running), each with rows of mean and variance."""
-        batch, (at, truth), running = values
+    def show(self, batch, at, truth, running):
+        """Show each batch's values, the truth after the steps `at`, and the running estimate.
+
+        All but `at` have rows of mean and variance.
+        """
         steps = np.arange(1, len(batch) + 1)
         for k, curves in enumerate(self.curves):
             curves[0].set(steps, batch[:, k])

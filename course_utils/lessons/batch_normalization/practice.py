@@ -1,58 +1,49 @@
-"""What goes wrong and what is promised: batch normalization in practice.
+"""What goes wrong in practice, what the original paper promises, and a clue, over many seeds."""
 
-The figures over ten seeds stand in ``data/batch_norm.csv``, made by::
-
-    python -m course_utils.experiments.batch_norm_in_practice
-"""
-
-import copy
-import csv
+from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.data import load_mnist, standardize
-from course_utils.experiments.batch_norm import (
-    SIDE_NAMES,
-    batch_norms,
-    reader,
-)
-from course_utils.experiments.claims import TABLE, TABLE_SEEDS
-from course_utils.experiments.comparison import run_side, side, small_set
-from course_utils.experiments.curvature import sharpness
-from course_utils.experiments.training import evaluate, training_steps
-from course_utils.nn import SGD, BatchNorm, Linear, Sequential, mlp, softmax_cross_entropy
-from course_utils.checks import check_choice
+from course_utils.experiments.claims import Measurement
+from course_utils.experiments.comparison import run_sides, side, small_set
+from course_utils.experiments.curvature import descend, pooled, sharpness, tanh_network
+from course_utils.experiments.faults import ConstantMoments
+from course_utils.lessons.batch_normalization.experiments import NORMS
+from course_utils.nn import SGD, BatchNorm, Sequential, mlp
 
-PRACTICE_TABLE = TABLE.with_name("batch_norm.csv")
 
+def final_errors(runs):
+    """By side, the share of wrong answers on test digits at the end."""
+    return {name: run.final.error for name, run in runs.items()}
+
+
+# What goes wrong
 
 TINY = (2, 4, 16, 64)
 
 
-def error_after(train, test, seed, norm, batch_size):
-    """Test error of a network trained for 1,000 steps of 0.01 in batches of this size."""
-    options = {"lr": 0.01, "batch_size": batch_size, "steps": 1000}
-    return evaluate(reader(train, seed, norm=norm, **options), *test).error
-
-
 def tiny_batches(train, test, seed):
-    """Test errors by batch size, with and without batch normalization."""
-    return {
-        f"m = {m}, {SIDE_NAMES[norm]} BN": error_after(train, test, seed, norm, m)
-        for m in TINY
-        for norm in SIDE_NAMES
-    }
+    """Runs of 1,000 steps by batch size, with and without batch norm."""
+    widths, runs = [784, 100, 100, 10], {}
+    sides = {f"{name} BN": side(widths, lr=0.01, norm=norm) for name, norm in NORMS.items()}
+    for m in TINY:
+        of_this_size = run_sides(sides, train, test, seed, steps=1000, batch_size=m)
+        runs |= {f"m = {m}, {name}": run for name, run in of_this_size.items()}
+    return runs
+
+
+TINY_BATCHES = Measurement(id="tiny batches", run=tiny_batches, numbers=final_errors)
 
 
 def constant_moments_side(widths, lr):
-    """A side for `compare`: batch normalization with the wrong backward."""
+    """A side for `compare`: batch norm whose backward takes mean and variance for constants."""
 
     def make(rng):
-        network = mlp(widths, norm="batch", rng=rng)
-        wrong = [
-            ConstantMoments(layer.n) if isinstance(layer, BatchNorm) else layer for layer in network
+        layers = [
+            ConstantMoments(layer.n) if isinstance(layer, BatchNorm) else layer
+            for layer in mlp(widths, norm="batch", rng=rng)
         ]
-        network = Sequential(wrong)
+        network = Sequential(layers)
         return network, SGD(network, lr)
 
     return make
@@ -60,122 +51,84 @@ def constant_moments_side(widths, lr):
 
 # What the original paper promises
 
-SMALL = 1000  # training digits
-WRONG_SHARE = 0.3
-
 
 def regularizer(train, test, seed):
-    """Test errors with dropout, batch normalization, both and neither, 1,000 noisy digits."""
-    small = small_set(train, seed, wrong=WRONG_SHARE)
+    """Runs with dropout, batch norm, both and neither: 1,000 digits, 3 labels in 10 wrong."""
     sides = {
-        f"{SIDE_NAMES[norm]} BN, {'dropout' if p else 'no dropout'}": side(
-            [784, 256, 256, 10], 0.1, norm=norm, p=p
+        f"{name} BN, {'dropout' if p else 'no dropout'}": side(
+            [784, 256, 256, 10], lr=0.1, norm=norm, p=p
         )
-        for norm in SIDE_NAMES
+        for name, norm in NORMS.items()
         for p in (0, 0.5)
     }
-    return {
-        name: run_side(make, small, test, seed, steps=400, batch_size=50)[1].final.error
-        for name, make in sides.items()
-    }
+    small = small_set(train, seed, wrong=0.3)
+    return run_sides(sides, small, test, seed, steps=400, batch_size=50)
 
 
-SCALES = (1, 10, 100)
+REGULARIZER = Measurement(id="regularizer", run=regularizer, numbers=final_errors)
 
 
-def saturating(train, test, seed, scales=SCALES):
-    """Test errors of ten hidden layers of tanh at growing initial scales, with and without BN."""
+def saturating(train, test, seed, scales=(1, 10, 100)):
+    """Runs of ten hidden layers of tanh at growing initial scales, with and without batch norm."""
+    widths = [784] + 10 * [100] + [10]
     sides = {
-        f"c = {c}, {SIDE_NAMES[norm]} BN": side(
-            [784] + 10 * [100] + [10], 0.1, c=c, last_c=1, norm=norm, activation="tanh"
-        )
+        f"c = {c}, {name} BN": side(widths, lr=0.1, c=c, last_c=1, norm=norm, activation="tanh")
         for c in scales
-        for norm in SIDE_NAMES
+        for name, norm in NORMS.items()
     }
-    return {
-        name: run_side(make, train, test, seed, steps=300, batch_size=50)[1].final.error
-        for name, make in sides.items()
-    }
+    return run_sides(sides, train, test, seed, steps=300, batch_size=50)
 
 
-# The largest learning rate and the sharpness
+SATURATING = Measurement(id="saturating", run=saturating, numbers=final_errors)
+
+
+# A clue: the largest step and the sharpness
 
 MULTIPLES = 2.0 ** np.arange(-1, 7)
 
 
-def steps_against_sharpness(x, labels, seed):
-    """Where gradient descent begins to fail, in units of 2 / sharpness at the start.
+@dataclass(frozen=True)
+class Descents:
+    """Gradient descent from one start at learning rates in units of 2 / sharpness.
 
-    Returns
-    -------
-    dict
-        By norm, None and "batch": (sharpness, losses), the loss after 30 steps, over that at the
-        start, for each of MULTIPLES times 2 / sharpness.
+    Attributes
+    ----------
+    sharpness : float
+        At the start.
+    ratios : ndarray, shape (len(MULTIPLES),)
+        The loss after 30 steps over that at the start, at MULTIPLES times 2 / sharpness.
     """
-    results = {}
-    for norm in SIDE_NAMES:
+
+    sharpness: float
+    ratios: np.ndarray
+
+    @property
+    def largest_multiple(self):
+        """The largest of MULTIPLES up to which the loss always came down; 0 if there is none."""
+        failing = ~(self.ratios < 1)
+        first = int(failing.argmax()) if failing.any() else len(self.ratios)
+        return float(MULTIPLES[first - 1]) if first else 0.0
+
+
+def steps_against_sharpness(train, test, seed):
+    """Where gradient descent on 500 digits begins to fail: by "with" and "without", `Descents`."""
+    x, labels = pooled(train[0][:500]), train[1][:500]
+    found = {}
+    for name, norm in NORMS.items():
         network = tanh_network(norm, seed)
         sharp = sharpness(network, x, labels, rng=np.random.default_rng([seed, 4]))
-        runs = [descend(network, x, labels, multiple * 2 / sharp) for multiple in MULTIPLES]
-        results[norm] = sharp, np.array([run[-1] / run[0] for run in runs])
-    return results
+        paths = [descend(network, x, labels, multiple * 2 / sharp) for multiple in MULTIPLES]
+        found[name] = Descents(sharp, np.array([losses[-1] / losses[0] for losses in paths]))
+    return found
 
 
-def largest_multiple(ratios):
-    """The largest of MULTIPLES up to which the loss always came down."""
-    failing = ~(ratios < 1)
-    first = int(failing.argmax()) if failing.any() else len(ratios)
-    return float(MULTIPLES[first - 1]) if first else 0.0
+def step_numbers(found):
+    """The sharpness at the start, and the largest step that trains."""
+    numbers = {}
+    for name, descents in found.items():
+        numbers[f"sharpness, {name} BN"] = descents.sharpness
+        numbers[f"largest multiple, {name} BN"] = descents.largest_multiple
+    return numbers
 
 
-def largest_steps(train, test, seed):
-    """For the table: sharpness at the start, and the largest step that trains."""
-    results = steps_against_sharpness(pooled(train[0][:500]), train[1][:500], seed)
-    figures = {}
-    for norm, (sharp, ratios) in results.items():
-        figures[f"sharpness, {SIDE_NAMES[norm]} BN"] = sharp
-        figures[f"largest multiple, {SIDE_NAMES[norm]} BN"] = largest_multiple(ratios)
-    return figures
-
-
-# The table
-
-MEASURED = {
-    "tiny batches": tiny_batches,
-    "regularizer": regularizer,
-    "saturating": saturating,
-    "steps": largest_steps,
-}
-
-
-def measured(experiment, path=PRACTICE_TABLE):
-    """An experiment's figures over ten seeds: dict of name to array, shape (10,)."""
-    check_choice("experiment", experiment, MEASURED)
-    figures = {}
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            if row["experiment"] == experiment:
-                figures.setdefault(row["figure"], []).append(float(row["value"]))
-    return {name: np.array(values) for name, values in figures.items()}
-
-
-def write_table(path=PRACTICE_TABLE, seeds=TABLE_SEEDS):
-    """Measure everything anew and write the table."""
-    images, labels = load_mnist("train")
-    train = standardize(images, out=images), labels
-    images, labels = load_mnist("test")
-    test = standardize(images[:2000]), labels[:2000]
-    rows = [
-        (experiment, seed, name, f"{value:.4g}")
-        for experiment, measure in MEASURED.items()
-        for seed in seeds
-        for name, value in measure(train, test, seed).items()
-    ]
-    with path.open("w", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("experiment", "seed", "figure", "value"))
-        table.writerows(rows)
-
-
-if __name__ == "__main__":
-    write_table()
+STEPS = Measurement(id="steps", run=steps_against_sharpness, numbers=step_numbers)

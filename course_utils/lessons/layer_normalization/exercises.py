@@ -94,8 +94,8 @@ EXERCISES = [
                     (grad_y * x_hat).mean(axis=0),
                     grad_y.mean(axis=0),
                 ),
-                "You average over the examples. The mean over the batch is already in grad_y, since "
-                "the loss is a mean: here the examples are added up.",
+                "You average over the examples. The mean over the batch is already in grad_y, "
+                "since the loss is a mean: here the examples are added up.",
             ),
             Mistake(
                 lambda grad_y, x_hat, gamma: (
@@ -103,8 +103,8 @@ EXERCISES = [
                     (gamma * grad_y * x_hat).sum(axis=0),
                     grad_y.sum(axis=0),
                 ),
-                "There is a gamma too many in the gradient of gamma: y = gamma x_hat + beta, so the "
-                "derivative with respect to gamma is x_hat.",
+                "There is a gamma too many in the gradient of gamma: y = gamma x_hat + beta, so "
+                "the derivative with respect to gamma is x_hat.",
             ),
             Mistake(
                 lambda grad_y, x_hat, gamma: (
@@ -120,16 +120,16 @@ EXERCISES = [
                     grad_y.sum(axis=0),
                     grad_y.sum(axis=0),
                 ),
-                "Gamma is multiplied by x_hat, so its gradient adds up grad_y times x_hat. What you "
-                "have is the gradient of beta.",
+                "Gamma is multiplied by x_hat, so its gradient adds up grad_y times x_hat. What "
+                "you have is the gradient of beta.",
             ),
         ],
         hints=[
             "y = gamma x_hat + beta, entry by entry; gamma and beta are the same for every row.",
             "For grad_x_hat each entry depends on one entry of grad_y only: which factor?",
             (
-                "gamma[r] touches column r of y, in each example: add up grad_y times x_hat over the "
-                "examples, `axis=0`. For beta the factor is 1."
+                "gamma[r] touches column r of y, in each example: add up grad_y times x_hat over "
+                "the examples, `axis=0`. For beta the factor is 1."
             ),
         ],
     ),
@@ -153,13 +153,13 @@ EXERCISES = [
                     - grad.sum(axis=1, keepdims=True)
                     - x_hat * (grad * x_hat).sum(axis=1, keepdims=True)
                 ),
-                "You take away n times too much. The part of g along a is a (g·a) / (a·a), and both "
-                "(1, ..., 1) and x_hat have a·a = n: a mean, not a sum.",
+                "You take away n times too much. The part of g along a is a (g·a) / (a·a), and "
+                "both (1, ..., 1) and x_hat have a·a = n: a mean, not a sum.",
             ),
             Mistake(
                 lambda grad, x_hat: grad - grad.mean(axis=0) - x_hat * (grad * x_hat).mean(axis=0),
-                "Wrong axis: each example, a row, is normalized by itself, so the means go along the "
-                "rows, axis=1.",
+                "Wrong axis: each example, a row, is normalized by itself, so the means go along "
+                "the rows, axis=1.",
             ),
             Mistake(
                 lambda grad, x_hat: grad - grad.mean() - x_hat * (grad * x_hat).mean(),
@@ -179,18 +179,19 @@ EXERCISES = [
                     grad.mean(axis=1, keepdims=True)
                     + x_hat * (grad * x_hat).mean(axis=1, keepdims=True)
                 ),
-                "This is the part along the two directions. Return what is left of grad without it.",
+                "This is the part along the two directions. Return what is left of grad without "
+                "it.",
             ),
         ],
         hints=[
             "The part of g along a direction a is a times (g·a) / (a·a).",
             (
-                "For a = (1, ..., 1), that is the mean of g in each entry. For x_hat, whose entries have "
-                "mean square 1, (g·a) / (a·a) is the mean of g times x_hat."
+                "For a = (1, ..., 1), that is the mean of g in each entry. For x_hat, whose "
+                "entries have mean square 1, (g·a) / (a·a) is the mean of g times x_hat."
             ),
             (
-                "x_hat has mean zero, so the two directions are orthogonal: take both parts away, one "
-                "after the other or at once. `keepdims=True` keeps a mean as a column."
+                "x_hat has mean zero, so the two directions are orthogonal: take both parts away, "
+                "one after the other or at once. `keepdims=True` keeps a mean as a column."
             ),
         ],
     ),
@@ -210,8 +211,8 @@ EXERCISES = [
             ),
             Mistake(
                 lambda lr, factor: lr / factor,
-                "The wrong way: larger weights need larger steps to turn as far, and their gradient "
-                "is smaller.",
+                "The wrong way: larger weights need larger steps to turn as far, and their "
+                "gradient is smaller.",
             ),
             Mistake(
                 lambda lr, factor: lr / factor**2,
@@ -220,14 +221,14 @@ EXERCISES = [
             ),
             Mistake(
                 lambda lr, factor: lr * np.sqrt(factor),
-                "The root of the factor is not enough. By what is the gradient divided, and by what "
-                "must the step be multiplied?",
+                "The root of the factor is not enough. By what is the gradient divided, and by "
+                "what must the step be multiplied?",
             ),
         ],
         hints=[
             (
-                "The output does not change if W and b become k W and k b. So what does the gradient "
-                "with respect to k W compare to that with respect to W?"
+                "The output does not change if W and b become k W and k b. So what does the "
+                "gradient with respect to k W compare to that with respect to W?"
             ),
             "It is divided by k. After one step with rate a the weights are k W - a g / k.",
             "That should be k times (W - lr g). Solve for a.",
@@ -239,13 +240,13 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 lambda x, eps: x / rms(x, eps, axis=0),
-                "Wrong axis: you divide by the length of the columns. Examples are rows, and each is "
-                "divided by its own root mean square: axis=1.",
+                "Wrong axis: you divide by the length of the columns. Examples are rows, and each "
+                "is divided by its own root mean square: axis=1.",
             ),
             Mistake(
                 lambda x, eps: x / rms(x),
-                "Where is eps? It is added to the mean square, before the root. Without it a row of "
-                "zeros divides by zero.",
+                "Where is eps? It is added to the mean square, before the root. Without it a row "
+                "of zeros divides by zero.",
             ),
             Mistake(
                 lambda x, eps: x / (rms(x) + eps),
@@ -272,8 +273,8 @@ EXERCISES = [
                 lambda x, eps: (
                     x / np.sqrt((x**2).sum(axis=1, keepdims=True) / (x.shape[1] - 1) + eps)
                 ),
-                "You divide by n - 1, as for an unbiased variance. Here the mean over all n entries "
-                "is meant.",
+                "You divide by n - 1, as for an unbiased variance. Here the mean over all n "
+                "entries is meant.",
             ),
             Mistake(
                 lambda x, eps: x / ((x**2).mean(axis=1, keepdims=True) + eps),
@@ -295,8 +296,8 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 lambda grad_y, x, eps: grad_y / rms(x, eps),
-                "You treat the root mean square as a constant. It depends on every entry of the row: "
-                "the gradient also flows through it.",
+                "You treat the root mean square as a constant. It depends on every entry of the "
+                "row: the gradient also flows through it.",
             ),
             Mistake(
                 lambda grad_y, x, eps: (
@@ -307,8 +308,8 @@ EXERCISES = [
                     )
                     / rms(x, eps)
                 ),
-                "You take the mean of the gradient away, as in layer norm. No mean was subtracted on "
-                "the way forward, so there is none to take away here.",
+                "You take the mean of the gradient away, as in layer norm. No mean was subtracted "
+                "on the way forward, so there is none to take away here.",
             ),
             Mistake(
                 lambda grad_y, x, eps: (
@@ -326,8 +327,8 @@ EXERCISES = [
                     )
                     / rms(x, eps)
                 ),
-                "A factor of n too much in what flows through the root mean square: the mean square "
-                "has 1/n in it.",
+                "A factor of n too much in what flows through the root mean square: the mean "
+                "square has 1/n in it.",
             ),
             Mistake(
                 lambda grad_y, x, eps: (
@@ -362,12 +363,12 @@ EXERCISES = [
         ],
         hints=[
             (
-                "Write r for the root, a column. y = x / r: one part of the gradient is grad_y / r, the "
-                "other flows through r."
+                "Write r for the root, a column. y = x / r: one part of the gradient is grad_y / "
+                "r, the other flows through r."
             ),
             (
-                "The gradient of r adds up over the row: minus grad_y times x / r². And r changes with "
-                "x[k] by x[k] / (n r)."
+                "The gradient of r adds up over the row: minus grad_y times x / r². And r changes "
+                "with x[k] by x[k] / (n r)."
             ),
             (
                 "Together: (grad_y - y times the mean of grad_y times y) / r. It is layer norm's "

@@ -1,17 +1,17 @@
-"""Experiments on layer normalization: norms by layer, what scaling changes, claims C3 to C5."""
+"""What layer norm does not see, what it does to training, and what it loses: claims C3 to C5."""
 
 import copy
 from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.experiments.claims import Claim
-from course_utils.experiments.comparison import compare
-from course_utils.experiments.initialization import GUESSING
-from course_utils.experiments.vitals import expected_norms, vital_signs
-from course_utils.experiments.propagation import propagate
-from course_utils.nn import SGD, LayerNorm, ReLU, Sequential, mlp, softmax
 from course_utils.checks import check_choice
+from course_utils.experiments.claims import Claim
+from course_utils.experiments.comparison import run_sides, side
+from course_utils.experiments.propagation import propagate
+from course_utils.experiments.training import GUESSING
+from course_utils.experiments.vitals import vital_signs
+from course_utils.nn import SGD, LayerNorm, ReLU, Sequential, mlp, softmax
 
 BLOCKS = {  # what follows a matrix of n columns
     "none": lambda n: ReLU(),
@@ -89,12 +89,16 @@ def theory(first, widths, c, position):
         Of the squared gradient, by layer.
     """
     if position == "none":
-        return expected_norms(first, widths, c), np.full(len(widths) - 1, c / 2)
+        growth = (c / 2) ** np.arange(len(widths)) * np.array(widths) / widths[0]
+        return first * np.sqrt(growth), np.full(len(widths) - 1, c / 2)
     widths = np.array(widths)
     kept = {"after": 1.0, "before": 0.5}[position]  # of a row's n squares of mean 1
     norms = np.array([first, *np.sqrt(kept * widths[1:])])
     factor = {"after": np.pi / (np.pi - 1), "before": 0.5}[position]
     return norms, factor * widths[:-1] / norms[:-1] ** 2
+
+
+# What the layer does not see
 
 
 def scaled(network, index, factor, bias):
@@ -120,7 +124,158 @@ def change_of_predictions(network, x, index, factors, bias):
     return np.array([np.abs(p - before).sum(axis=1).mean() / 2 for p in after])
 
 
-def lengths(m, n, rng):
+# Claims C3 and C4: every c
+
+PLACES = {  # of layer norm, in the lecture's form: options of `mlp`
+    "none": {},
+    "layer norm": {"norm": "layer", "norm_position": "after", "affine": False},
+    "layer norm before": {"norm": "layer", "norm_position": "before", "affine": False},
+}
+DEEP = [784] + 20 * [50] + [10]
+
+
+def scale_sides():
+    """c = 1, 2, 3 without layer norm and with it, after ReLU."""
+    return {
+        f"{place}, c = {c}": side(DEEP, lr=0.02, c=c, **PLACES[place])
+        for place in ("none", "layer norm")
+        for c in (1, 2, 3)
+    }
+
+
+def norms_at_start(train, test, seed):
+    """What claim C3 compares, before training: by side, the norm behind each hidden layer."""
+    images, labels = (array[:500] for array in train)
+    norms = {}
+    for name, make in scale_sides().items():
+        network, optimizer = make(np.random.default_rng([seed, 0]))
+        norms[name] = vital_signs(network, optimizer, images, labels).activation[:-1]
+    return norms
+
+
+def c3_numbers(norms):
+    """What claim C3 is judged by: how equal the norms are, with and without layer norm."""
+    normalized = np.array([norms[f"layer norm, c = {c}"] for c in (1, 2, 3)])
+    return {
+        "layer norm: largest |norm / sqrt(width) - 1|": np.abs(normalized / np.sqrt(50) - 1).max(),
+        "none: last norm at c = 3 over c = 1": norms["none, c = 3"][-1] / norms["none, c = 1"][-1],
+    }
+
+
+C3 = Claim(
+    id="C3",
+    statement="Behind layer norm every layer's activations have norm sqrt(width), for every c",
+    conditions="20 hidden layers of 50 units, c = 1, 2, 3, before training, to a thousandth; "
+    "without it the last norms differ more than a thousandfold",
+    run=norms_at_start,
+    numbers=c3_numbers,
+    holds=lambda numbers: (
+        numbers["layer norm: largest |norm / sqrt(width) - 1|"] < 1e-3
+        and numbers["none: last norm at c = 3 over c = 1"] > 1000
+    ),
+)
+
+
+def train_scales(train, test, seed):
+    """The runs of claim C4, 600 steps each."""
+    return run_sides(scale_sides(), train, test, seed, steps=600, batch_size=50)
+
+
+def last_losses(runs):
+    """By side, the mean loss over the last 50 steps; NaN where the run diverged."""
+    return {name: np.mean(run.losses[-50:]) for name, run in runs.items()}
+
+
+def c4_numbers(runs):
+    """What claim C4 is judged by: the losses at the end."""
+    return {f"loss, {name}": loss for name, loss in last_losses(runs).items()}
+
+
+C4 = Claim(
+    id="C4",
+    statement="With layer norm c = 1, 2 and 3 all train; without it, of these, only c = 2 does",
+    conditions="20 hidden layers of 50 units, layer norm after ReLU without scale and shift, "
+    "learning rate 0.02, 600 steps",
+    run=train_scales,
+    numbers=c4_numbers,
+    holds=lambda numbers: (
+        all(numbers[f"loss, layer norm, c = {c}"] < GUESSING - 0.2 for c in (1, 2, 3))
+        and numbers["loss, none, c = 2"] < GUESSING - 0.2
+        and numbers["loss, none, c = 1"] > GUESSING - 0.1
+        and not np.isfinite(numbers["loss, none, c = 3"])
+    ),
+)
+
+
+# Claim C5: harder to train to low loss
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A network and a budget, in which all `PLACES` of layer norm are compared over rates."""
+
+    depth: int
+    width: int
+    examples: int
+    steps: int
+    batch_size: int
+    rates: tuple
+
+    def train(self, train, test, seed):
+        """One seed's runs at c = 2, by "place, lr rate"."""
+        widths = [784] + self.depth * [self.width] + [10]
+        sides = {
+            f"{place}, lr {lr:g}": side(widths, lr, **options)
+            for place, options in PLACES.items()
+            for lr in self.rates
+        }
+        few = tuple(array[: self.examples] for array in train)
+        budget = {"steps": self.steps, "batch_size": self.batch_size}
+        return run_sides(sides, few, test, seed, **budget)
+
+
+SETTINGS = {
+    "20 x 50": Setting(20, 50, 60_000, 600, 50, rates=(0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)),
+    "3 x 100": Setting(3, 100, 5000, 600, 100, rates=(0.05, 0.1, 0.2, 0.3, 0.5)),
+    "3 x 100, longer": Setting(3, 100, 5000, 1200, 50, rates=(0.05, 0.1, 0.2, 0.3, 0.5)),
+}
+
+
+def train_settings(train, test, seed, settings=SETTINGS):
+    """The runs of claim C5 in all settings, by "setting, place, lr rate".
+
+    Those at "20 x 50" and learning rate 0.02, on which it is judged, are runs of C4 too: c = 2.
+    """
+    return {
+        f"{name}, {side_name}": run
+        for name, setting in settings.items()
+        for side_name, run in setting.train(train, test, seed).items()
+    }
+
+
+C5 = Claim(
+    id="C5",
+    statement="With layer norm a fully connected network is harder to train to low loss",
+    conditions="20 hidden layers of 50 units, c = 2, layer norm after ReLU without scale and "
+    "shift, learning rate 0.02, 600 steps, and with the best rate for each; not 3 layers of 100 "
+    "units, 600 steps",
+    run=train_settings,
+    numbers=last_losses,
+    holds=lambda numbers: (
+        numbers["20 x 50, layer norm, lr 0.02"] > 1.1 * numbers["20 x 50, none, lr 0.02"]
+    ),
+)
+
+
+def losses_by_rate(setting, place):
+    """From the table of claim C5: the losses of all seeds by learning rate."""
+    return {lr: C5.number(f"{setting}, {place}, lr {lr:g}") for lr in SETTINGS[setting].rates}
+
+
+# What is lost with the norm
+
+
+def two_lengths(m, n, rng):
     """A toy problem: rows in random directions, whose class is their length alone.
 
     Returns
@@ -137,181 +292,18 @@ def lengths(m, n, rng):
     return (length[:, None] * directions).astype(np.float32), labels
 
 
-def toy_network(kind, n=20):
-    """A side for `compare` on `lengths`: two hidden layers of 32 units, learning rate 0.3.
+def toy_side(normalized, n=20, lr=0.3):
+    """A side for `compare`: n features, two classes, two hidden layers of 32 units.
 
-    `kind` is "none", "hidden" (LayerNorm after each ReLU) or "input" (on the input only).
+    `normalized` is "none", "hidden" (layer norm after each ReLU) or "input" (on the input only).
     """
-    check_choice("kind", kind, ("none", "hidden", "input"))
+    check_choice("normalized", normalized, ("none", "hidden", "input"))
 
     def make(rng):
-        norm = "layer" if kind == "hidden" else None
-        network = mlp([n, 32, 32, 2], norm=norm, norm_position="after", affine=False, rng=rng)
-        if kind == "input":
+        place = "layer norm" if normalized == "hidden" else "none"
+        network = mlp([n, 32, 32, 2], rng=rng, **PLACES[place])
+        if normalized == "input":
             network = Sequential([LayerNorm(n, affine=False), *network.layers])
-        return network, SGD(network, lr=0.3)
-
-    return make
-
-
-def side(norm, c=2.0, depth=20, width=50, lr=0.02, position="after"):
-    """A side for `compare`: an mlp on digits, with LayerNorm in the lecture's form or none."""
-
-    def make(rng):
-        network = mlp(
-            [784] + depth * [width] + [10],
-            norm=norm,
-            norm_position=position,
-            affine=False,
-            c=c,
-            rng=rng,
-        )
         return network, SGD(network, lr)
 
     return make
-
-
-NAMES = {None: "none", "layer": "layer norm"}
-
-
-def c3_figures(images, labels, seed):
-    """One seed's figures of claim C3: norms by layer at c = 1, 2, 3 before training."""
-    activation = {}
-    for norm in NAMES:
-        for c in (1, 2, 3):
-            network, optimizer = side(norm, c)(np.random.default_rng([seed, 0]))
-            signs = vital_signs(network, images[:500], labels[:500], optimizer.lr)
-            activation[norm, c] = signs.activation[:-1]
-    normalized = np.array([activation["layer", c] for c in (1, 2, 3)])
-    return {
-        "layer norm: largest |norm / sqrt(width) - 1|": np.abs(normalized / np.sqrt(50) - 1).max(),
-        "none: last norm at c = 3 over c = 1": activation[None, 3][-1] / activation[None, 1][-1],
-    }
-
-
-C3 = Claim(
-    id="C3",
-    notebook="03",
-    statement="Behind layer norm every layer's activations have norm sqrt(width), for every c",
-    conditions="20 hidden layers of 50 units, c = 1, 2, 3, before training, to a thousandth; "
-    "without it the last norms differ more than a thousandfold",
-    seeds=(3, 4, 5),
-    measure=lambda train, test, seeds: [c3_figures(*train, seed) for seed in seeds],
-    holds=lambda figures: (
-        figures["layer norm: largest |norm / sqrt(width) - 1|"] < 1e-3
-        and figures["none: last norm at c = 3 over c = 1"] > 1000
-    ),
-)
-
-
-def train_scales(train, test, seeds, progress=True):
-    """The runs of claims C4 and C5: c = 1, 2, 3 with and without layer norm, 600 steps."""
-    sides = {f"{NAMES[norm]}, c = {c}": side(norm, c) for norm in NAMES for c in (1, 2, 3)}
-    return compare(sides, train, test, steps=600, batch_size=50, seeds=seeds, progress=progress)
-
-
-def c4_figures(comparison):
-    """One dict a seed: the figures that claim C4 is judged by."""
-    by_side = {name: comparison.losses(name) for name in comparison.histories}
-    return [
-        {f"loss, {name}": float(losses[i]) for name, losses in by_side.items()}
-        for i in range(len(comparison.seeds))
-    ]
-
-
-C4 = Claim(
-    id="C4",
-    notebook="03",
-    statement="With layer norm c = 1, 2 and 3 all train; without it, of these, only c = 2 does",
-    conditions="20 hidden layers of 50 units, layer norm after ReLU without scale and shift, "
-    "learning rate 0.02, 600 steps",
-    seeds=(3, 4, 5),
-    measure=lambda train, test, seeds: c4_figures(train_scales(train, test, seeds)),
-    holds=lambda figures: (
-        all(figures[f"loss, layer norm, c = {c}"] < GUESSING - 0.2 for c in (1, 2, 3))
-        and figures["loss, none, c = 2"] < GUESSING - 0.2
-        and figures["loss, none, c = 1"] > GUESSING - 0.1
-        and not np.isfinite(figures["loss, none, c = 3"])
-    ),
-)
-
-PLACES = {  # norm and norm_position
-    "none": (None, "after"),
-    "layer norm": ("layer", "after"),
-    "layer norm before": ("layer", "before"),
-}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A network and a budget, in which normalized and plain networks are compared over rates."""
-
-    depth: int
-    width: int
-    examples: int
-    steps: int
-    batch_size: int
-    rates: tuple
-
-    def compare(self, train, test, seeds, places=PLACES, rates=None, progress=True):
-        """A `Comparison` whose sides are named "place, lr rate"."""
-        sides = {
-            f"{place}, lr {lr:g}": side(norm, 2.0, self.depth, self.width, lr, position)
-            for place, (norm, position) in places.items()
-            for lr in rates or self.rates
-        }
-        train = tuple(array[: self.examples] for array in train)
-        return compare(
-            sides,
-            train,
-            test,
-            steps=self.steps,
-            batch_size=self.batch_size,
-            seeds=seeds,
-            progress=progress,
-        )
-
-
-SETTINGS = {
-    "20 x 50": Setting(20, 50, 60_000, 600, 50, rates=(0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)),
-    "3 x 100": Setting(3, 100, 5000, 600, 100, rates=(0.05, 0.1, 0.2, 0.3, 0.5)),
-    "3 x 100, longer": Setting(3, 100, 5000, 1200, 50, rates=(0.05, 0.1, 0.2, 0.3, 0.5)),
-}
-
-
-def measure_c5(train, test, seeds):
-    """One dict a seed, for the table of claim C5: the last losses in all settings, at all rates."""
-    losses = {}
-    for name, setting in SETTINGS.items():
-        comparison = setting.compare(train, test, seeds)
-        losses |= {f"{name}, {side}": comparison.losses(side) for side in comparison.histories}
-    return [{name: float(of[i]) for name, of in losses.items()} for i in range(len(seeds))]
-
-
-def c5_figures(comparison):
-    """One dict a seed: the figures that claim C5 is judged by, from the runs of C4."""
-    return [
-        {f"20 x 50, {place}, lr 0.02": float(losses[i]) for place, losses in by_place.items()}
-        for by_place in [{place: comparison.losses(f"{place}, c = 2") for place in NAMES.values()}]
-        for i in range(len(comparison.seeds))
-    ]
-
-
-def losses_by_rate(claim, panel, place):
-    """From a claim's table: the losses of all seeds by learning rate."""
-    return {lr: claim.figure(f"{panel}, {place}, lr {lr:g}") for lr in SETTINGS[panel].rates}
-
-
-C5 = Claim(
-    id="C5",
-    notebook="03",
-    statement="With layer norm a fully connected network is harder to train to low loss",
-    conditions="20 hidden layers of 50 units, c = 2, layer norm after ReLU without scale and "
-    "shift, learning rate 0.02, 600 steps, and with the best rate for each; not 3 layers of 100 "
-    "units, 600 steps",
-    seeds=(3, 4, 5),
-    measure=measure_c5,
-    holds=lambda figures: (
-        figures["20 x 50, layer norm, lr 0.02"] > 1.1 * figures["20 x 50, none, lr 0.02"]
-    ),
-)

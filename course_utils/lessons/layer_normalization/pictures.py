@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.lab import colors
-from course_utils.lab.canvas import Picture
+from course_utils.lab.canvas import Picture, Plot
 from course_utils.lab.pictures.parts import Curve, norm_axes, trend, words
 
 SIDES = {
@@ -100,12 +100,11 @@ class ScaledLayer(Picture):
         )
         right.legend(loc="upper center", ncols=2)
 
-    def show(self, values):
-        """`values` is (factors, changes alone, changes together, factor, change, before, now).
+    def show(self, factors, alone, together, factor, change, before, now):
+        """Show the changes, from 0 to 1, of W alone and of W and b together, by factor.
 
-        The changes are from 0 to 1, by factor; `before` and `now` are ten probabilities.
+        `change` is that at `factor`; `before` and `now` are one digit's ten probabilities.
         """
-        factors, alone, together, factor, change, before, now = values
         self.alone.set(factors, alone)
         self.together.set(factors, together)
         self.dot.set_data([factor], [change])
@@ -118,7 +117,7 @@ class ScaledLayer(Picture):
         )
 
 
-class LossesByRate(Picture):
+class LossesByRate(Plot):
     """Losses at the end of training by learning rate: medians as lines, all runs as dots.
 
     Parameters
@@ -135,36 +134,30 @@ class LossesByRate(Picture):
         self.panels, self.rates = panels, rates
         super().__init__()
 
-    def build(self):
-        self.curves = {}
-        row = self.figure.subplots(1, len(self.panels), squeeze=False)[0]
-        for axes, (title, limits) in zip(row, self.panels.items(), strict=True):
-            axes.set(title=title, xscale="log", yscale="log", xlim=self.rates, ylim=limits)
-            axes.set(xlabel=r"learning rate $\alpha$")
-            for name, (color, style) in SIDES.items():
-                dots = Curve(self, axes, color=color, marker="o", ls="none", ms=3, alpha=0.4)
-                line = Curve(self, axes, color=color, linestyle=style, label=name)
-                self.curves[title, name] = dots, line
-        row[0].set_ylabel("loss, mean of the last 50 steps")
-        row[0].legend(loc="lower left")
-
-    def show(self, values):
-        """`values` maps (panel, side) to the losses of all runs, by learning rate.
-
-        A run that diverged counts as larger than all others.
-        """
-        for curve in (curve for pair in self.curves.values() for curve in pair):
-            curve.set([], [])
-        readings = []
-        for (panel, name), by_rate in values.items():
-            dots, line = self.curves[panel, name]
-            rates = np.array(list(by_rate))
-            losses = np.nan_to_num(np.array(list(by_rate.values()), dtype=float), nan=np.inf)
-            medians = np.median(losses, axis=1)
-            dots.set(np.repeat(rates, losses.shape[1]), losses.ravel())
+    def draw(self, losses):
+        """By (panel, side), the losses of all runs by learning rate; NaN counts as the largest."""
+        panels, readings = self.make_panels(), []
+        for (panel, name), by_rate in losses.items():
+            rates, runs = np.array(list(by_rate)), np.array(list(by_rate.values()), dtype=float)
+            runs = np.where(np.isnan(runs), np.inf, runs)
+            medians = np.median(runs, axis=1)
+            color, style = SIDES[name]
+            dots = Curve(self, panels[panel], color=color, marker="o", ls="none", ms=3, alpha=0.4)
+            dots.set(np.repeat(rates, runs.shape[1]), runs.ravel())
+            line = Curve(self, panels[panel], color=color, linestyle=style, label=name)
             line.set(rates, medians)
             best = np.argmin(medians)
             readings.append(
                 f"{panel}, {name}: best at {rates[best]:g}, median loss {words(medians[best])}"
             )
+        next(iter(panels.values())).legend(loc="lower left")
         return "; ".join(readings) + "."
+
+    def make_panels(self):
+        """Axes by title, from left to right."""
+        row = self.figure.subplots(1, len(self.panels), squeeze=False)[0]
+        for axes, (title, limits) in zip(row, self.panels.items(), strict=True):
+            axes.set(title=title, xscale="log", yscale="log", xlim=self.rates, ylim=limits)
+            axes.set(xlabel=r"learning rate $\alpha$")
+        row[0].set_ylabel("loss, mean of the last 50 steps")
+        return dict(zip(self.panels, row, strict=True))
