@@ -8,7 +8,7 @@ from PIL import Image
 from course_utils.data import two_moons
 from course_utils.experiments import VitalSigns
 from course_utils.experiments.norms import Norms
-from course_utils.nn import SGD, BatchNorm
+from course_utils.nn import SGD, BatchNorm, mlp, softmax_cross_entropy
 
 
 NAN, INF = np.nan, np.inf
@@ -24,6 +24,34 @@ def normal(*shape, seed=0, dtype=np.float64):
 
 def moons(m=200, seed=0):
     return two_moons(m, rng(seed))
+
+
+def clusters(m=60, n=6, seed=0):
+    """Examples around ten class centers, with their labels."""
+    labels = np.arange(m) % 10
+    centers = rng(99).standard_normal((10, n))
+    return (2 * centers[labels] + rng(seed).standard_normal((m, n))).astype(np.float32), labels
+
+
+def batch_normed(**options):
+    """A small network with batch norm, before training."""
+    return mlp([6, 8, 8, 10], rng=rng(1), **{"norm": "batch"} | options)
+
+
+def trained_on_clusters(steps=200):
+    """The same, trained on `clusters`, in evaluation mode."""
+    network, (x, labels) = batch_normed(), clusters(600)
+    optimizer = SGD(network, 0.1)
+    for _ in range(steps):
+        _, grad = softmax_cross_entropy(network.forward(x), labels)
+        network.backward(grad)
+        optimizer.step()
+    return network.eval()
+
+
+def share_wrong(network, x, labels):
+    """Share of wrong answers in the network's present mode."""
+    return np.mean(network.forward(x).argmax(axis=1) != labels)
 
 
 def state(network):

@@ -1,7 +1,4 @@
-"""Notebook 04: its experiments measure what they say; its claims, exercises and pictures.
-
-And two instruments that it was the first to use: batch statistics, and curvature.
-"""
+"""Notebook 04: its experiments measure what they say; its claims, exercises and pictures."""
 
 from functools import partial
 
@@ -33,7 +30,7 @@ from course_utils.nn import (
     softmax_cross_entropy,
     squared_error,
 )
-from helpers import INF, NAN, rng, same, state
+from helpers import INF, NAN, batch_normed, clusters, rng, same, share_wrong, state, trained_on_clusters
 
 CLASSES = 10
 DIGIT = np.linspace(0, 1, 784)
@@ -118,90 +115,7 @@ READINGS = [
 ]
 
 
-def clusters(m=60, n=6, seed=0):
-    """Examples around ten class centers, with their labels."""
-    labels = np.arange(m) % CLASSES
-    centers = rng(99).standard_normal((CLASSES, n))
-    return (2 * centers[labels] + rng(seed).standard_normal((m, n))).astype(np.float32), labels
-
-
-def small_network(**options):
-    return mlp([6, 8, 8, 10], rng=rng(1), **{"norm": "batch"} | options)
-
-
-def trained(steps=200):
-    network, (x, labels) = small_network(), clusters(600)
-    optimizer = SGD(network, 0.1)
-    for _ in range(steps):
-        _, grad = softmax_cross_entropy(network.forward(x), labels)
-        network.backward(grad)
-        optimizer.step()
-    return network.eval()
-
-
-def error(network, x, labels):
-    return np.mean(network.forward(x).argmax(axis=1) != labels)
-
-
-# Statistics of the batch, and of the past
-
-
-def test_batch_statistics_are_used_for_a_while_and_leave_no_trace():
-    network, (x, _) = trained(), clusters(8)
-    before, in_evaluation = state(network), network.forward(x)
-    with batch_statistics(network):
-        in_training = network.forward(x)
-    assert not np.allclose(in_training, in_evaluation, atol=0.1)
-    assert same(before, state(network)) and not network.training
-    assert [norm.momentum for norm in batch_norms(network)] == [0.1, 0.1]
-
-
-def test_batch_statistics_end_with_an_error_too():
-    network, (x, _) = trained(), clusters(1)
-    with pytest.raises(ValueError, match="at least 2 examples"):
-        experiments.with_batch_statistics(network, x)
-    assert not network.training and batch_norms(network)[0].momentum == 0.1
-
-
-def test_error_in_batches_is_the_running_one_for_large_mixed_batches_only():
-    network, test = trained(), clusters(600, seed=5)
-    by_size = [error_in_batches(network, *test, size) for size in (2, 60, 600)]
-    assert by_size[0] > by_size[1] + 0.1
-    assert by_size[2] == pytest.approx(error(network, *test), abs=0.03)
-    x, labels = experiments.sorted_by_class(*test)
-    assert (np.diff(labels) >= 0).all() and len(x) == 600
-    assert error_in_batches(network, x, labels, 60) > by_size[1] + 0.1
-
-
-def test_recalibration_repairs_spoiled_estimates():
-    network, (x, labels) = trained(), clusters(600)
-    good = error(network, x, labels)
-    with mode(network, training=True):
-        for _ in range(20):
-            network.forward(x[labels == 3])
-    assert error(network, x, labels) > good + 0.1
-    recalibrate(network, x)
-    assert error(network, x, labels) == pytest.approx(good, abs=0.02)
-    assert batch_norms(network)[0].momentum == 0.1
-
-
-@pytest.mark.parametrize("affine", [True, False])
-def test_a_folded_network_computes_the_same_without_batch_norm(affine):
-    network, random = small_network(affine=affine, dtype=np.float64), rng(2)
-    for param in network.params.values():
-        param[:] = random.standard_normal(param.shape)
-    for _ in range(5):
-        network.forward(random.standard_normal((9, 6)))
-    x, before = random.standard_normal((4, 6)), state(network.eval())
-    folded = fold(network)
-    assert batch_norms(folded) == [] and len(folded) == 5
-    assert np.allclose(folded.forward(x), network.forward(x), rtol=1e-10)
-    assert same(before, state(network))
-
-
-def test_what_cannot_be_folded_is_refused():
-    with pytest.raises(ValueError, match="right behind a Linear layer"):
-        fold(Sequential([Linear(3, 4), ReLU(), BatchNorm(4)]))
+# Running estimates
 
 
 def test_running_estimate_follows_the_layer():
@@ -228,12 +142,12 @@ def test_watched_moments_are_those_of_the_batches():
 
 @pytest.mark.parametrize("start", ["train", "eval"])
 def test_only_in_training_mode_does_company_matter(start):
-    network, (x, _) = getattr(trained(), start)(), clusters(600)
+    network, (x, _) = getattr(trained_on_clusters(), start)(), clusters(600)
     doubtful = experiments.by_certainty(network, x)[0]
     labels = experiments.labels_in_company(network, x, doubtful, rng(0), batch_size=4)
     assert len(labels) == 20 and len(set(labels)) > 1
     assert network.training == (start == "train")
-    labels = experiments.labels_in_company(small_network(norm=None), x, 5, rng(0), batch_size=4)
+    labels = experiments.labels_in_company(batch_normed(norm=None), x, 5, rng(0), batch_size=4)
     assert len(set(labels)) == 1
 
 
@@ -253,13 +167,13 @@ def test_an_example_is_never_its_own_company(monkeypatch):
 
 
 def test_certainty_ranks_the_least_sure_first():
-    network, (x, _) = trained(), clusters(600)
+    network, (x, _) = trained_on_clusters(), clusters(600)
     sure = softmax(network.forward(x)).max(axis=1)[experiments.by_certainty(network, x)]
     assert (np.diff(sure) >= 0).all() and sure[0] < 0.7 < sure[-1]
 
 
 def test_labels_are_counted_for_the_least_sure_and_the_surest():
-    network, test = trained(), clusters(100, seed=5)
+    network, test = trained_on_clusters(), clusters(100, seed=5)
     counts = experiments.count_labels(network, test, seed=3)
     assert [len(each) for each in counts.values()] == [20, 20]
     numbers = C8.numbers(counts)
@@ -313,7 +227,7 @@ def test_c9_is_that_only_batch_statistics_depend_on_the_batch():
 
 
 def test_errors_depend_on_the_batches_with_batch_statistics_only():
-    errors = experiments.errors_by_statistics(trained(), clusters(200, seed=5))
+    errors = experiments.errors_by_statistics(trained_on_clusters(), clusters(200, seed=5))
     assert list(C9.numbers(errors)) == list(C9.table()[3][0])
     assert errors["batches of 2"] > errors["batches of 32"] + 0.1
     assert errors["running statistics"] == errors["running statistics, sorted, one at a time"]
@@ -322,7 +236,7 @@ def test_errors_depend_on_the_batches_with_batch_statistics_only():
 def test_a_trained_network_has_learned_and_is_in_evaluation_mode():
     digits = clusters(400, n=784)
     network = experiments.trained_network(digits, seed=3, steps=40, momentum=0.3)
-    assert not network.training and error(network, *digits) < 0.1
+    assert not network.training and share_wrong(network, *digits) < 0.1
     assert [norm.momentum for norm in batch_norms(network)] == [0.3, 0.3]
 
 
@@ -377,46 +291,6 @@ def test_steps_are_told_by_sharpness_and_largest_multiple():
         "sharpness, with BN": 2.0, "largest multiple, with BN": 64.0,
         "sharpness, without BN": 3.0, "largest multiple, without BN": 0.0,
     }  # fmt: skip
-
-
-# Curvature
-
-
-def test_hessian_product_and_sharpness_of_a_quadratic():
-    """One linear layer with the squared error: the Hessian is known."""
-    x = rng(0).standard_normal((20, 3)) * [3.0, 1.0, 0.3]
-    network = Sequential([Linear(3, 1, dtype=np.float64)])
-    target = np.zeros((20, 1))
-    ones = np.hstack([x, np.ones((20, 1))])
-    loss, _ = squared_error(np.ones((20, 1)), target)
-    hessian = 2 * loss / 20 * ones.T @ ones
-    v = np.arange(1.0, 5.0)
-    found = curvature.hessian_product(network, v, x, target, squared_error)
-    assert np.allclose(found, hessian @ v, rtol=1e-6)
-    found = curvature.sharpness(network, x, target, squared_error, rng=rng(1))
-    assert found == pytest.approx(np.linalg.eigvalsh(hessian)[-1], rel=1e-6)
-
-
-def test_sharpness_and_descent_leave_the_network_alone():
-    network, digits = small_network(activation="tanh", dtype=np.float64), clusters()
-    before = state(network)
-    assert curvature.sharpness(network, *digits, rng=rng(0)) > 0
-    losses = curvature.descend(network, *digits, lr=0.1, steps=5)
-    assert len(losses) == 6 and losses[-1] < losses[0]
-    assert same(before, state(network))
-
-
-def test_curvature_asks_for_float64():
-    with pytest.raises(TypeError, match="network must be in float64, got float32 in 0.W"):
-        curvature.sharpness(small_network(), *clusters())
-
-
-def test_largest_eigenvalue_needs_few_products():
-    random = rng(0)
-    Q = np.linalg.qr(random.standard_normal((40, 40)))[0]
-    A = Q @ np.diag(np.linspace(-9, 4, 40)) @ Q.T
-    found = curvature.largest_eigenvalue(lambda v: A @ v, 40, 40, random)
-    assert found == pytest.approx(4, rel=1e-6)  # the largest, not the largest in size
 
 
 # Exercises

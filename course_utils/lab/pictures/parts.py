@@ -47,24 +47,6 @@ def count_by_ones(*axes):
         each.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True))
 
 
-def norm_axes(forward, backward, depth, limits):
-    """Two axes over the layers: the length of the activations and of the loss's gradient.
-
-    Parameters
-    ----------
-    forward, backward : Axes
-    depth : int
-        Largest number of layers.
-    limits : ((float, float), (float, float))
-        Ends of the two logarithmic axes.
-    """
-    titles = r"activations $\|z_i\|$", r"gradients $\|\nabla_{z_i}\ell\|$"
-    for axes, title, ends in zip((forward, backward), titles, limits, strict=True):
-        axes.set(title=title, yscale="log", ylim=ends)
-        axes.set(xlim=(-1, depth + 1), xlabel="layer $i$ (0 is the input)")
-    count_by_ones(forward, backward)
-
-
 def mark_level(axes, level, label):
     """A dotted horizontal line with its name at the right end."""
     axes.axhline(level, color=colors.GRAY, linestyle=":", linewidth=1.2)

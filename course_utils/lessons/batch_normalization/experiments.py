@@ -2,12 +2,10 @@
 
 import numpy as np
 
-from course_utils.checks import check_choice
 from course_utils.data import minibatches
 from course_utils.experiments import statistics
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import run_sides, side
-from course_utils.experiments.propagation import propagate
 from course_utils.experiments.training import (
     GUESSING,
     evaluate,
@@ -17,46 +15,9 @@ from course_utils.experiments.training import (
     training_steps,
 )
 from course_utils.experiments.vitals import length
-from course_utils.nn import SGD, BatchNorm, ReLU, Sequential, mlp, softmax
+from course_utils.nn import SGD, mlp, softmax
 
 NORMS = {"without": None, "with": "batch"}
-
-
-# Scales, with and without
-
-
-def scales(x, labels, standard, c, depth, position="before"):
-    """Norms of a ReLU network before training, without and with batch normalization.
-
-    Parameters
-    ----------
-    x : ndarray, shape (m, n_0)
-    labels : ndarray of int, shape (m,)
-    standard : (list of ndarray, ndarray)
-        Standard normal matrices from `propagation.standard_weights`; W = sqrt(c / n_in) G.
-    c : float
-    depth : int
-    position : {"before", "after"}
-        Of the normalization, relative to ReLU.
-
-    Returns
-    -------
-    dict
-        By norm, None and "batch": (activations, gradients), the mean length of the rows of
-        z_0 ... z_depth and of the loss's gradient with respect to them, each (depth + 1,).
-    """
-    check_choice("position", position, ("before", "after"))
-    width = len(standard[1])
-
-    def normalized(n):
-        norm = BatchNorm(n, dtype=float)
-        return Sequential([norm, ReLU()] if position == "before" else [ReLU(), norm])
-
-    found = {
-        norm: propagate(x, labels, standard, c, depth, width, block)
-        for norm, block in ((None, lambda n: ReLU()), ("batch", normalized))
-    }
-    return {norm: (one.forward, one.backward) for norm, one in found.items()}
 
 
 # Claim C6: every initial scale trains

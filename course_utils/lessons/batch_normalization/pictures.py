@@ -4,9 +4,8 @@ import numpy as np
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
-from course_utils.lab.pictures.parts import Curve, norm_axes, words
+from course_utils.lab.pictures.parts import Curve
 
-NORM_NAMES = {None: "without", "layer": "layer norm", "batch": "batch norm"}
 
 
 class RowsAndColumns(Picture):
@@ -70,48 +69,6 @@ class RowsAndColumns(Picture):
             f"The entry is {value:z.2f} now. Normalized by rows it is {by_row:z.2f}, and {rows} "
             f"numbers have moved, all of example {k + 1}; normalized by columns it is "
             f"{by_column:z.2f}, and {columns} have moved, all of feature {s + 1}."
-        )
-
-
-class ScalesWithAndWithout(Picture):
-    """Activations and gradients by layer before training, without and with batch norm.
-
-    Parameters
-    ----------
-    depth : int
-        Largest depth on the axes.
-    """
-
-    size = (8.0, 3.4)
-
-    def __init__(self, depth=60):
-        self.depth = depth
-        super().__init__()
-
-    def build(self):
-        forward, backward = self.figure.subplots(1, 2)
-        norm_axes(forward, backward, self.depth, ((1e-12, 1e12), (1e-16, 1e8)))
-        self.curves = {
-            norm: [
-                Curve(self, axes, color=colors.NORM[norm], marker="o", markersize=3,
-                      label=NORM_NAMES[norm])
-                for axes in (forward, backward)
-            ]
-            for norm in (None, "batch")
-        }  # fmt: skip
-        backward.legend(loc="lower left")
-
-    def show(self, values):
-        """`values` maps None and "batch" to (activations, gradients)."""
-        for norm, curves in self.curves.items():
-            for curve, norms in zip(curves, values[norm], strict=True):
-                curve.set(np.arange(len(norms)), norms)
-        plain, normalized = (values[norm][0][-1] / values[norm][0][1] for norm in (None, "batch"))
-        gradient = values["batch"][1][0] / values["batch"][1][-1]
-        return (
-            f"From layer 1 to layer {len(values[None][0]) - 1} the activations change by a factor "
-            f"of {words(plain)} without batch norm, {words(normalized)} with it. On the way back "
-            f"the gradient with it changes by a factor of {words(gradient)}."
         )
 
 

@@ -1,102 +1,16 @@
 """What layer norm does not see, what it does to training, and what it loses: claims C3 to C5."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from course_utils.checks import check_choice
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import run_sides, side
-from course_utils.experiments.propagation import propagate
 from course_utils.experiments.training import GUESSING
 from course_utils.experiments.vitals import vital_signs
-from course_utils.nn import SGD, LayerNorm, ReLU, Sequential, mlp, softmax
-
-BLOCKS = {  # what follows a matrix of n columns
-    "none": lambda n: ReLU(),
-    "after": lambda n: Sequential([ReLU(), LayerNorm(n, affine=False)]),
-    "before": lambda n: Sequential([LayerNorm(n, affine=False), ReLU()]),
-}
-
-
-@dataclass(frozen=True)
-class Norms:
-    """Mean row norms in a network before training, from the input z_0 on, measured and expected.
-
-    Attributes
-    ----------
-    forward, forward_theory : ndarray, shape (depth + 1,)
-        Of the activations.
-    backward, backward_theory : ndarray, shape (depth + 1,)
-        Of the loss's gradient with respect to them. The theory starts from the measured last one.
-    """
-
-    forward: np.ndarray
-    forward_theory: np.ndarray
-    backward: np.ndarray
-    backward_theory: np.ndarray
-
-
-def norms_by_layer(x, labels, standard, c, depth, width, position):
-    """Norms of a network at initialization, measured (`propagate`) and expected (`theory`).
-
-    Parameters
-    ----------
-    x : ndarray, shape (m, n_0)
-    labels : ndarray of int, shape (m,)
-    standard : (list of ndarray, ndarray)
-        From `propagation.standard_weights`, at least as deep and wide.
-    c : float
-    depth, width : int
-    position : {"none", "after", "before"}
-        Where LayerNorm stands with respect to ReLU.
-
-    Returns
-    -------
-    Norms
-    """
-    check_choice("position", position, BLOCKS)
-    found = propagate(x, labels, standard, c, depth, width, BLOCKS[position])
-    forward, backward = found.forward, found.backward
-    widths = [x.shape[1]] + depth * [width]
-    expected, factors = theory(forward[0], widths, c, position)
-    expected_back = backward[-1] * np.cumprod([1.0, *np.sqrt(factors[::-1])])
-    return Norms(forward, expected, backward, expected_back[::-1])
-
-
-def theory(first, widths, c, position):
-    """What is expected of a wide network: the norms, and what each layer makes of the gradient.
-
-    With y = z W, independent entries of mean square c ||z||^2 / n: LayerNorm after ReLU divides by
-    the deviation of max(y, 0), whose square is (1 - 1/pi) / 2 of that of y; before ReLU it divides
-    by the deviation of y. Backward, the gradient is divided by the same deviation, goes through
-    ReLU's gate (1/2) and through the weights (c).
-
-    Parameters
-    ----------
-    first : float
-        Norm of the input.
-    widths : sequence of int
-        n_0, n_1, ...
-    c : float
-    position : {"none", "after", "before"}
-
-    Returns
-    -------
-    norms : ndarray, shape (len(widths),)
-    factors : ndarray, shape (len(widths) - 1,)
-        Of the squared gradient, by layer.
-    """
-    if position == "none":
-        growth = (c / 2) ** np.arange(len(widths)) * np.array(widths) / widths[0]
-        return first * np.sqrt(growth), np.full(len(widths) - 1, c / 2)
-    widths = np.array(widths)
-    kept = {"after": 1.0, "before": 0.5}[position]  # of a row's n squares of mean 1
-    norms = np.array([first, *np.sqrt(kept * widths[1:])])
-    factor = {"after": np.pi / (np.pi - 1), "before": 0.5}[position]
-    return norms, factor * widths[:-1] / norms[:-1] ** 2
-
+from course_utils.nn import SGD, LayerNorm, Sequential, mlp, softmax
 
 # What the layer does not see
 
@@ -137,7 +51,7 @@ DEEP = [784] + 20 * [50] + [10]
 def scale_sides():
     """c = 1, 2, 3 without layer norm and with it, after ReLU."""
     return {
-        f"{place}, c = {c}": side(DEEP, lr=0.02, c=c, **PLACES[place])
+        f"{place}, c = {c}": side(DEEP, lr=0.015, c=c, **PLACES[place])
         for place in ("none", "layer norm")
         for c in (1, 2, 3)
     }
@@ -195,7 +109,7 @@ C4 = Claim(
     id="C4",
     statement="With layer norm c = 1, 2 and 3 all train; without it, of these, only c = 2 does",
     conditions="20 hidden layers of 50 units, layer norm after ReLU without scale and shift, "
-    "learning rate 0.02, 600 steps",
+    "learning rate 0.015, 600 steps; at 0.02 layer norm fails on about one seed in ten",
     run=train_scales,
     numbers=c4_numbers,
     holds=lambda numbers: (
@@ -241,11 +155,11 @@ SETTINGS = {
 }
 
 
-def train_settings(train, test, seed, settings=SETTINGS):
-    """The runs of claim C5 in all settings, by "setting, place, lr rate".
+JUDGED = {"20 x 50": replace(SETTINGS["20 x 50"], rates=(0.02,))}  # what claim C5 is judged on
 
-    Those at "20 x 50" and learning rate 0.02, on which it is judged, are runs of C4 too: c = 2.
-    """
+
+def train_settings(train, test, seed, settings=SETTINGS):
+    """The runs of claim C5 in all settings, by "setting, place, lr rate"."""
     return {
         f"{name}, {side_name}": run
         for name, setting in settings.items()

@@ -4,65 +4,13 @@ import numpy as np
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture, Plot
-from course_utils.lab.pictures.parts import Curve, norm_axes, trend, words
+from course_utils.lab.pictures.parts import Curve, words
 
 SIDES = {
     "none": (colors.NORM[None], "-"),
     "layer norm": (colors.NORM["layer"], "-"),
     "layer norm before": (colors.NORM["layer"], ":"),
 }
-
-
-class NormalizedNorms(Picture):
-    """Activations and gradients by layer with layer norm, over those without it.
-
-    Parameters
-    ----------
-    depth : int
-        Largest depth on the axes.
-    """
-
-    size = (8.2, 3.6)
-
-    def __init__(self, depth=60):
-        self.depth = depth
-        super().__init__()
-
-    def build(self):
-        forward, backward = self.figure.subplots(1, 2)
-        norm_axes(forward, backward, self.depth, ((1e-6, 1e6), (1e-8, 1e6)))
-        self.curves = {}
-        for name, axes in (("forward", forward), ("backward", backward)):
-            self.curves[name] = [
-                Curve(self, axes, color=colors.NORM[None], marker="o", markersize=3,
-                      label="no normalization"),
-                Curve(self, axes, color=colors.NORM["layer"], marker="o", markersize=3,
-                      label="layer norm"),
-                Curve(self, axes, color=colors.THEORY, linestyle="--", linewidth=1.2,
-                      label="theory"),
-            ]  # fmt: skip
-        axes.legend(loc="upper right")
-
-    def show(self, values):
-        """`values` is (plain, normalized): two `Norms`; None for the second where there is none."""
-        plain, normalized = values
-        shown = plain if normalized is None else normalized
-        for name, (without, with_it, theory) in self.curves.items():
-            measured = getattr(plain, name)
-            layers = np.arange(len(measured))
-            without.set(layers, measured)
-            if normalized is None:
-                with_it.set([], [])
-            else:
-                with_it.set(layers, getattr(normalized, name))
-            theory.set(layers, getattr(shown, f"{name}_theory"))
-        return (
-            f"From layer 1 to layer {layers[-1]} the activations go from {words(shown.forward[1])} "
-            f"to {words(shown.forward[-1])}: {trend(shown.forward[-1] / shown.forward[1])}. On the "
-            f"way back to layer 1 the gradient changes by a factor of "
-            f"{words(shown.backward[1] / shown.backward[-1])}: "
-            f"{trend(shown.backward[1] / shown.backward[-1])}."
-        )
 
 
 class ScaledLayer(Picture):
