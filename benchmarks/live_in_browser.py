@@ -123,7 +123,7 @@ class Side:
 
     def __init__(self, page, root, still):
         self.page, self.root, self.still = page, root, still
-        self.slider = Control(root.locator(".widget-slider").first)
+        self.slider = Control(root.query_selector(".widget-slider"))
         self.key_ms, self.rates, self.behind_ms, self.kernel_ms = [], [], [], []
         self.last_right, self.missing, self.shift = [], 0, 0.0
 
@@ -162,8 +162,8 @@ class Side:
         self.watch()
         self.slider.press("Home")
         self.settled()
-        handle = self.root.locator(".noUi-handle").first.bounding_box()
-        track = self.root.locator(".noUi-base").first.bounding_box()
+        handle = self.root.query_selector(".noUi-handle").bounding_box()
+        track = self.root.query_selector(".noUi-base").bounding_box()
         x, y = handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2
         step = track["width"] / 70  # c goes from 0.5 to 4 in steps of 0.05
         mouse = self.page.mouse
@@ -204,7 +204,7 @@ def measure():
             page = notebook.page
             page.add_script_tag(path=PROBE)
             page.evaluate("probe.start()")
-            first, second = (exploration.locator for exploration in notebook.explorations())
+            first, second = (exploration.element for exploration in notebook.explorations())
             (width,) = (
                 control
                 for control in notebook.explorations()[1].controls
@@ -214,7 +214,7 @@ def measure():
             assert width.value == "100", f"width should be 100, is {width.value}"
             sides = {
                 "notebook 00": Side(page, first, "still_00(c={c})"),
-                "interactive": Side(page, page.locator(".widget-interact"), "still({c})"),
+                "interactive": Side(page, page.query_selector(".widget-interact"), "still({c})"),
                 "notebook 02": Side(page, second, "still_02(c={c}, width=100)"),
             }
             for number in range(ROUNDS):

@@ -60,9 +60,10 @@ def why_not(kernel):
 
 
 def failures(notebooks, **environment):
-    """The cells that fail, in words, and all that pytest says; ("", ...) if there are none."""
-    done = run(["-m", "pytest", "-q", *notebooks], **environment)
-    cells = re.findall(r"^(?:FAILED|ERROR) (\S+)::Cell (\d+)", done.stdout, re.MULTILINE)
+    """The cells that fail, in words (none: nothing or 0), and all that pytest says."""
+    paths = [os.path.abspath(name) for name in notebooks]
+    done = run(["-m", "pytest", "-q", *paths], **environment)
+    cells = re.findall(r"^(?:FAILED|ERROR) (.+)::Cell (\d+)", done.stdout, re.MULTILINE)
     failed = ", ".join(cell_id(path, int(number)) for path, number in cells)
     return failed or done.returncode and f"pytest ended with code {done.returncode}", done.stdout
 
@@ -103,6 +104,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("notebooks", nargs="*", default=["notebooks"])
+    parser.add_argument("notebooks", nargs="*", default=[ROOT / "notebooks"])
     parser.add_argument("--draws", type=int, default=4)
     sys.exit(main(**vars(parser.parse_args())))

@@ -162,7 +162,7 @@ class Exploration:
     @property
     def reading(self) -> str:
         """What stands under the picture at this moment."""
-        return self.locator.locator(".live-reading").inner_text()
+        return self.element.query_selector(".live-reading").inner_text()
 
     @property
     def controls(self) -> list["Control"]:
@@ -198,7 +198,7 @@ class Control:
     @property
     def steered(self) -> bool:
         """Whether a running computation reads it, so that what is shown hangs on when it moved."""
-        return self.locator.evaluate("element => element.matches('.live-steered')")
+        return self.element.evaluate("element => element.matches('.live-steered')")
 
     @property
     def value(self) -> str:

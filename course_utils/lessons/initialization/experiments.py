@@ -34,8 +34,8 @@ def c1_numbers(runs):
 C1 = Claim(
     id="C1",
     statement="With plain SGD, c = 3 ends in NaN, c = 2 learns, c = 1 makes no progress",
-    conditions="30 hidden layers of 50 units, learning rate 0.01, 600 steps; 20 layers "
-    "learn at 0.1 (c = 1) and 0.001 (c = 3)",
+    conditions="30 hidden layers of 50 units, learning rate 0.01, 600 steps; 15 layers "
+    "learn at 0.1 (c = 1), 20 at 0.001 (c = 3)",
     run=train_scales,
     numbers=c1_numbers,
     holds=lambda numbers: (
