@@ -13,6 +13,7 @@ from course_utils.lab.own_plots import keep_for_their_cell
 STYLE = """
 body[data-jp-theme-light="false"] .live-figure,
 body[data-jp-theme-light="false"] img.jp-needs-light-background[width]:not([height]),
+body[data-jp-theme-light="false"] .jp-RenderedMarkdown img[src*="images/"],
 body[data-vscode-theme-kind="vscode-dark"] .live-figure,
 body[data-vscode-theme-kind="vscode-high-contrast"] .live-figure {
   filter: invert(0.93) hue-rotate(180deg);

@@ -152,7 +152,7 @@ def test_c4_is_judged_by_every_side(side, loss):
 
 def test_c5_wants_a_tenth_more_loss():
     for loss, holds in ((0.56, True), (0.54, False), (NAN, False)):
-        ends = {"20 x 50, none, lr 0.02": 0.5, "20 x 50, layer norm, lr 0.02": loss}
+        ends = {"20 x 50, none, lr 0.03": 0.5, "20 x 50, layer norm, lr 0.03": loss}
         assert C5.holds(C5.numbers(runs(**ends))) == holds
 
 
@@ -180,7 +180,7 @@ def test_what_c5_is_judged_on_is_trained_alone_as_in_the_table(monkeypatch):
     monkeypatch.setattr(experiments, "run_sides", lambda sides, *_, **budget: sides)
     digits = np.zeros((4, 784)), np.zeros(4, int)
     judged = experiments.train_settings(digits, digits, 3, experiments.JUDGED)
-    assert list(judged) == [f"20 x 50, {place}, lr 0.02" for place in PLACES]
+    assert list(judged) == [f"20 x 50, {place}, lr 0.03" for place in PLACES]
     assert judged.keys() <= C5.table()[3][0].keys()
 
 
