@@ -10,7 +10,6 @@ from course_utils.experiments import VitalSigns
 from course_utils.experiments.norms import Norms
 from course_utils.nn import SGD, BatchNorm, mlp, softmax_cross_entropy
 
-
 NAN, INF = np.nan, np.inf
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from helpers import Interrupting, moons
 
 from course_utils.experiments import Comparison, compare, evaluate
 from course_utils.experiments.comparison import over_seeds, run_side, run_sides, small_set
 from course_utils.experiments.training import answers
 from course_utils.nn import SGD, mlp
-from helpers import Interrupting, moons, rng
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -207,25 +207,6 @@ def picture():
     return NormsByLayer(6, SIDES, inside=True)
 
 
-def test_a_redrawn_picture_is_that_of_a_new_one_and_shows_all_that_it_is_given(picture):
-    one, other = norms(1.0), norms(2.0)
-    usual = {"norms": {"without": one, "with": one}, "layer": 2}
-    first = picture.update(**usual).png()
-    others = [
-        {"norms": {"without": other, "with": one}},
-        {"norms": {"without": one, "with": one}, "layer": 9},
-        {"norms": {"without": one, "with": norms(1.0, block=lambda n: ReLU())}},  # no theory
-        {"norms": {"without": norms(3.0, depth=2), "with": None}},
-        {"norms": {"without": norms(1e300)}},
-        {"norms": {"with": norms(0.0)}},
-    ]
-    shown = {picture.update(**values).png() for values in others}
-    assert len(shown | {first}) == 7
-    assert picture.update(**usual).png() == first
-    new = NormsByLayer(6, SIDES, inside=True).update(**usual)
-    assert new.png() == first
-
-
 def test_a_theory_that_is_not_there_leaves_no_mark(picture):
     picture.update(norms={"with": norms(1.0, block=lambda n: ReLU())})
     for way in ("forward", "backward"):

@@ -16,6 +16,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from helpers import INF, NAN, count, norms, pixels, signs
 from matplotlib._pylab_helpers import Gcf
 from PIL import Image
 
@@ -25,7 +26,6 @@ from course_utils.lab import pictures
 from course_utils.lab.canvas import PIXELS_PER_INCH, SHARPNESS, Picture
 from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
 from course_utils.lab.pictures.parts import Curve, trend, words
-from helpers import INF, NAN, count, norms, pixels, signs
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -29,9 +29,8 @@ def test_batch_statistics_are_used_for_a_while_and_leave_no_trace():
 
 def test_batch_statistics_end_with_an_error_too():
     network, (x, _) = trained_on_clusters(), clusters(1)
-    with pytest.raises(ValueError, match="at least 2 examples"):
-        with batch_statistics(network):
-            network.forward(x)
+    with pytest.raises(ValueError, match="at least 2 examples"), batch_statistics(network):
+        network.forward(x)
     assert not network.training and batch_norms(network)[0].momentum == 0.1
 
 

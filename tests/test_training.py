@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import Interrupting, moons, rng, same, state
 
 from course_utils.experiments import evaluate, fit, training_steps
 from course_utils.experiments.statistics import batch_statistics, recalibrate
@@ -18,7 +19,6 @@ from course_utils.nn import (
     softmax_cross_entropy,
     squared_error,
 )
-from helpers import Interrupting, moons, rng, same, state
 
 pytestmark = pytest.mark.filterwarnings("error")
 

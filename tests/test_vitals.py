@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import moons, rng, same, state
 
 from course_utils.experiments import training_steps, vital_signs
 from course_utils.nn import (
@@ -15,7 +16,6 @@ from course_utils.nn import (
     mlp,
     softmax_cross_entropy,
 )
-from helpers import moons, rng, same, state
 
 pytestmark = pytest.mark.filterwarnings("error")
 

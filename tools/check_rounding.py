@@ -47,6 +47,7 @@ def run(arguments, **environment):
         env=os.environ | environment,
         capture_output=True,
         text=True,
+        check=False,
     )
 
 

@@ -7,6 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 
+from course_utils.checks import (
+    check_batch,
+    check_choice,
+    check_count,
+    check_labels,
+    check_layer,
+    check_list,
+    check_number,
+)
 from course_utils.experiments.vitals import mean_norm
 from course_utils.nn import (
     BatchNorm,
@@ -16,15 +25,6 @@ from course_utils.nn import (
     Sequential,
     Tanh,
     softmax_cross_entropy,
-)
-from course_utils.checks import (
-    check_batch,
-    check_choice,
-    check_count,
-    check_labels,
-    check_layer,
-    check_list,
-    check_number,
 )
 
 CLASSES = 10

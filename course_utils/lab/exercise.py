@@ -6,8 +6,8 @@ from pathlib import Path
 
 import ipywidgets as widgets
 
-from course_utils.lab.colors import GRAY, GREEN, ORANGE
 from course_utils.lab.checker import examine
+from course_utils.lab.colors import GRAY, GREEN, ORANGE
 from course_utils.lab.panel import Note, replace_in_cell, to_html
 
 SOLUTIONS = Path(__file__).resolve().parents[1] / "solutions"

@@ -5,13 +5,13 @@ code as this package.
 """
 
 from course_utils.checks import NonFiniteError
+from course_utils.nn.dropout import Dropout
 from course_utils.nn.gradients import gradient_check, numerical_gradient, relative_error
 from course_utils.nn.layers import Layer, Linear, ReLU, Tanh
 from course_utils.nn.losses import softmax, softmax_cross_entropy, squared_error
 from course_utils.nn.network import Sequential, mlp
 from course_utils.nn.normalization import BatchNorm, LayerNorm
 from course_utils.nn.optim import SGD, Adam
-from course_utils.nn.dropout import Dropout
 
 __all__ = [
     "SGD",

@@ -13,9 +13,9 @@ from course_utils.checks import (
     check_list,
     check_number,
 )
+from course_utils.nn.dropout import Dropout
 from course_utils.nn.layers import Layer, Linear, ReLU, Tanh
 from course_utils.nn.normalization import BatchNorm, LayerNorm
-from course_utils.nn.dropout import Dropout
 
 
 class LayerView(Mapping):

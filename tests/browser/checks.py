@@ -63,13 +63,15 @@ def _move_slider(exploration, slider, number, start):
     slider.drag(0.8 if slider.fraction < 0.5 else 0.2)
     dragged = exploration.settled()
     faults += _unanswered("a drag by the mouse", stepped, dragged, number)
+    if slider.steered:
+        return [stepped, dragged], faults
     away, back = (
         ("ArrowRight", "ArrowLeft") if slider.fraction == 0 else ("ArrowLeft", "ArrowRight")
     )
     slider.press(away)
     slider.press(back)
     again = exploration.settled()
-    if not slider.steered and not _came_back(exploration, dragged, again):
+    if not _came_back(exploration, dragged, again):
         faults.append(
             f"what a drag leaves at {dragged.values[number]} is not what a step away and back gives"
         )

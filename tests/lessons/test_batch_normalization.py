@@ -4,33 +4,32 @@ from functools import partial
 
 import numpy as np
 import pytest
+from helpers import (
+    INF,
+    NAN,
+    batch_normed,
+    clusters,
+    rng,
+    share_wrong,
+    trained_on_clusters,
+)
 
-from course_utils.experiments import Evaluation, History, curvature
+from course_utils.experiments import Evaluation, History
 from course_utils.experiments.comparison import side
 from course_utils.experiments.faults import ConstantMoments
 from course_utils.experiments.statistics import (
     batch_norms,
-    batch_statistics,
-    error_in_batches,
-    fold,
-    recalibrate,
 )
-from course_utils.experiments.training import mode
 from course_utils.lessons.batch_normalization import exercises, experiments, pictures, practice
 from course_utils.lessons.batch_normalization.experiments import C6, C7, C8, C9
 from course_utils.nn import (
-    SGD,
     BatchNorm,
     Linear,
     ReLU,
-    Sequential,
     gradient_check,
     mlp,
     softmax,
-    softmax_cross_entropy,
-    squared_error,
 )
-from helpers import INF, NAN, batch_normed, clusters, rng, same, share_wrong, state, trained_on_clusters
 
 CLASSES = 10
 DIGIT = np.linspace(0, 1, 784)

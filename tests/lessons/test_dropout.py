@@ -5,11 +5,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+from helpers import INF, NAN, norms, rng
 
 from course_utils.experiments.comparison import small_set
 from course_utils.lessons.dropout import exercises, experiments, pictures
-from course_utils.nn import Dropout, Linear, ReLU, Sequential, mlp, softmax
-from helpers import INF, NAN, norms, rng
+from course_utils.nn import Dropout, Linear, Sequential, mlp, softmax
 
 COUNT, ROW = np.arange(6.0).reshape(2, 3), np.array([2.0, 3, 6])
 

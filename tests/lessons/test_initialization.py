@@ -4,11 +4,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+from helpers import INF, NAN, count, signs
 
 from course_utils.lab.colors import GREEN
 from course_utils.lessons.initialization import exercises, pictures
 from course_utils.nn import Sequential, layers, mlp
-from helpers import INF, NAN, count, signs
 
 
 def of_eight(factor):

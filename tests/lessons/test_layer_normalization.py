@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from helpers import INF, NAN, rng
 
 from course_utils.experiments import History
 from course_utils.lessons.layer_normalization import exercises, experiments, pictures
@@ -17,7 +18,6 @@ from course_utils.nn import (
     relative_error,
     softmax_cross_entropy,
 )
-from helpers import INF, NAN, rng
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -4,11 +4,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+from helpers import INF, NAN
 
 from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
 from course_utils.lessons.mlp_by_hand import exercises, pictures
 from course_utils.nn import SGD, Linear, gradient_check, layers, numerical_gradient
-from helpers import INF, NAN
 
 
 def product(A, B, names, row, column):

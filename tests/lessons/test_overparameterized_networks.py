@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from helpers import INF, NAN, rng
 
 from course_utils.experiments import evaluate
 from course_utils.experiments.vitals import weights_of
@@ -24,7 +25,6 @@ from course_utils.lessons.overparameterized_networks.interpolation import (
 )
 from course_utils.nn import SGD, mlp, softmax_cross_entropy
 from course_utils.nn.layers import relu
-from helpers import INF, NAN, rng
 
 COUNT = np.arange(6.0).reshape(3, 2)[:, [0, 1, 1]]
 X, Y, FOUND = np.array([0.0, 1.0, -1.0]), np.array([1.0, 0.0, 0.0]), np.array([-1.0, 0.0, 1.0])

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from helpers import INF, NAN, rng
 
 from course_utils.experiments.comparison import compare, run_sides, side
 from course_utils.experiments.vitals import weight_norm
@@ -12,7 +13,6 @@ from course_utils.lessons.weight_decay import exercises, experiments, pictures
 from course_utils.lessons.weight_decay.experiments import C14, C15, Decoupled
 from course_utils.nn import SGD, Adam, Linear, mlp, softmax_cross_entropy
 from course_utils.nn.optim import adam_direction, is_weight, moving_average
-from helpers import INF, NAN, rng
 
 F64 = {"dtype": np.float64}
 COUNT = np.arange(6.0).reshape(2, 3)

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from course_utils.checks import check_choice
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
 from course_utils.lab.pictures.parts import Curve, count_by_ones, trend, words
-from course_utils.checks import check_choice
 
 TITLES = {"forward": r"activations $\|z_i\|$", "backward": r"gradients $\|\nabla_{z_i}\ell\|$"}
 EDGES = np.linspace(-4, 4, 41)

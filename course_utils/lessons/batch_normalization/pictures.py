@@ -7,7 +7,6 @@ from course_utils.lab.canvas import Picture
 from course_utils.lab.pictures.parts import Curve
 
 
-
 class RowsAndColumns(Picture):
     """A matrix, normalized by rows and by columns, with the numbers that one entry has moved.
 
