@@ -50,12 +50,6 @@ class Comparison:
         """Whether each run's loss stopped being finite, shape (seeds,)."""
         return np.array([run.diverged for run in self.runs(side)])
 
-    def only(self, sides):
-        """The runs of some sides."""
-        return Comparison(
-            {seed: {side: runs[side] for side in sides} for seed, runs in self.by_seed.items()}
-        )
-
 
 def side(widths, lr, momentum=0.0, weight_decay=0.0, **options):
     """A side for `compare`: a network of these widths, with `mlp`'s options, and SGD."""
