@@ -29,7 +29,7 @@ def check_batch(name, x, width=None):
     ValueError
         If `x` has another shape.
     """
-    if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.floating):
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         given = f"an array of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
         raise TypeError(f"{name} must be a NumPy array of floating point numbers, got {given}")
     if x.ndim != 2 or len(x) == 0 or x.shape[1] != (width or x.shape[1]):
@@ -42,6 +42,17 @@ def check_shape(name, x, shape):
     check_batch(name, x)
     if x.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {x.shape}")
+
+
+def check_moments(var, each):
+    """Require finite variances, one of `each` row or column of x (NonFiniteError).
+
+    One that holds NaN or infinity, or whose mean is more than a float can hold, has none.
+    """
+    if not np.isfinite(var).all():
+        raise NonFiniteError(
+            f"x must have a finite mean and variance in every {each}, got NaN or infinity"
+        )
 
 
 def check_count(name, value, minimum=1, maximum=np.inf):

@@ -279,6 +279,27 @@ def test_batch_norm_refuses_what_is_not_finite(bad):
     assert np.array_equal(layer.running_var, var)
 
 
+@pytest.mark.parametrize("x", [[1, np.nan, 2], [1, np.inf, 2], [1e20, 2e20, 4e20]])
+def test_layer_norm_refuses_what_is_not_finite(x):
+    good = np.array([1, 2, 4], np.float32)
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="in every row"):
+        LayerNorm(3).forward(np.stack([good, np.array(x, np.float32)]))
+
+
+@pytest.mark.parametrize("norm", [LayerNorm, BatchNorm])
+@pytest.mark.parametrize("mean, allowed", [(0, 2e-6), (1e2, 1e-4), (1e4, 1e-2)])
+def test_float32_stays_right_with_a_large_mean(norm, mean, allowed):
+    x = (mean + normal(100, 100)).astype(np.float32)
+    y = norm(100).forward(x)
+    right = norm(100, dtype=np.float64).forward(x.astype(np.float64))
+    assert np.abs(y - right).max() < allowed
+
+
+@pytest.mark.parametrize("norm", [LayerNorm, BatchNorm])
+def test_equal_numbers_are_normalized_to_zero(norm):
+    assert not norm(30).forward(np.full((20, 30), 5, np.float32)).any()
+
+
 # Dropout
 
 

@@ -96,6 +96,13 @@ def test_weights_that_burst_in_the_last_step_are_evaluated_without_a_warning():
     assert history.diverged_at is None and not np.isfinite(history.final.loss)
 
 
+def test_a_network_that_refuses_to_answer_is_evaluated_as_nan():
+    network = mlp([2, 16, 2], norm="layer", rng=rng())
+    network.params["0.W"][:] = 1e30
+    found = evaluate(network, *moons(50))
+    assert np.isnan(found.loss) and np.isnan(found.error)
+
+
 def test_an_interrupted_run_keeps_what_it_had():
     network = mlp([2, 8, 2], rng=rng())
     history = fit(

@@ -112,6 +112,7 @@ def evaluate(network, images, labels, batch_size=1000):
     Returns
     -------
     Evaluation
+        Both NaN for a network that has diverged so far that one of its layers refuses.
 
     Raises
     ------
@@ -129,7 +130,10 @@ def evaluate(network, images, labels, batch_size=1000):
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)
             with np.errstate(over="ignore", invalid="ignore"):
-                logits = network.forward(images[batch])
+                try:
+                    logits = network.forward(images[batch])
+                except NonFiniteError:
+                    return Evaluation(np.nan, np.nan)
                 loss += softmax_cross_entropy(logits, labels[batch])[0] * len(logits)
             wrong += np.sum(logits.argmax(axis=1) != labels[batch])
     return Evaluation(float(loss / len(images)), float(wrong / len(images)))

@@ -162,9 +162,9 @@ def relu(x):
     return np.maximum(x, 0)
 
 
-def relu_backward(grad_y, x):
-    """The gradient passes where x > 0; at the kink x = 0 it counts as zero."""
-    return grad_y * (x > 0)
+def relu_backward(grad_y, y):
+    """The gradient passes where y > 0, which is where x > 0; at the kink x = 0 it counts as zero."""
+    return grad_y * (y > 0)
 
 
 class ReLU(Layer):
@@ -173,14 +173,15 @@ class ReLU(Layer):
     def forward(self, x):
         """Set the negative entries of x, shape (m, n), to zero."""
         check_batch("x", x)
-        self.saved = x
-        return relu(x)
+        y = relu(x)
+        self.saved = y
+        return y
 
     def backward(self, grad_y):
         """Pass grad_y, shape (m, n), where the input was positive."""
-        x = self.recall()
-        check_shape("grad_y", grad_y, x.shape)
-        return relu_backward(grad_y, x)
+        y = self.recall()
+        check_shape("grad_y", grad_y, y.shape)
+        return relu_backward(grad_y, y)
 
 
 def tanh_backward(grad_y, y):

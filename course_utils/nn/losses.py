@@ -51,11 +51,11 @@ def softmax_cross_entropy(logits, labels):
     rows = np.arange(m)
     shifted = logits - logits.max(axis=1, keepdims=True)
     exp = np.exp(shifted)
-    total = exp.sum(axis=1)
-    loss = np.mean(np.log(total) - shifted[rows, labels])
-    grad = exp / total[:, None]
-    grad[rows, labels] -= 1
-    return float(loss), grad / m
+    total = exp.sum(axis=1, keepdims=True)
+    loss = (np.log(total).sum() - shifted[rows, labels].sum()) / m
+    grad = exp / (m * total)
+    grad[rows, labels] -= 1 / m
+    return float(loss), grad
 
 
 def squared_error(outputs, targets):

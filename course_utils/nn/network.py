@@ -48,6 +48,14 @@ class LayerView(Mapping):
             for name in getattr(layer, self._attribute):
                 yield f"{index}.{name}"
 
+    def items(self):
+        """Every key with its array, in one walk: optimizers ask for all of them at every step."""
+        return [
+            (f"{index}.{name}", array)
+            for index, layer in enumerate(self._layers)
+            for name, array in getattr(layer, self._attribute).items()
+        ]
+
     def __len__(self):
         return sum(1 for _ in self)
 
