@@ -137,6 +137,9 @@ def test_evaluations_and_observations_stand_at_the_steps_that_were_asked_for():
     assert list(history.evaluations) == [0, 10, 20]
     _, history = train(steps=20)
     assert history.evaluations == {} and history.final is None
+    often = {"observe": lambda network, train: len(seen), "observe_every": 10}
+    _, history = train(steps=25, test=moons(50), **often)
+    assert list(history.observations) == [0, 10, 20, 25] and list(history.evaluations) == [25]
 
 
 def test_evaluating_on_the_way_changes_nothing():
@@ -183,6 +186,7 @@ def test_fit_takes_another_loss():
         ({"batch_size": 201}, ValueError, "batch_size"),
         ({"evaluate_every": 0}, ValueError, "evaluate_every"),
         ({"evaluate_every": 1.0}, TypeError, "evaluate_every"),
+        ({"observe_every": 0}, ValueError, "observe_every"),
         ({"rng": 0}, TypeError, "rng"),
         ({"rng": None}, TypeError, "rng"),
     ],

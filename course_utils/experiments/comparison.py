@@ -152,7 +152,7 @@ def compare(sides, train, test, *, steps, batch_size, seeds, progress=True, **op
     progress : bool
         Show a progress bar.
     **options
-        `evaluate_every` and `observe` as for `fit`.
+        `evaluate_every`, `observe` and `observe_every` as for `fit`.
 
     Returns
     -------

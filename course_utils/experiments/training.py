@@ -190,6 +190,7 @@ def fit(
     test=None,
     evaluate_every=None,
     observe=None,
+    observe_every=None,
     until_error=None,
     progress=False,
 ):
@@ -214,6 +215,8 @@ def fit(
         first step and after every so many.
     observe : callable, optional
         ``observe(network, (images, labels))`` is called at every evaluation and its result kept.
+    observe_every : int, optional
+        Call `observe` before the first step, after every so many and at the end, instead.
     until_error : float, optional
         Stop at the first evaluation with at most this share of wrong answers on `test`.
     progress : bool
@@ -229,24 +232,26 @@ def fit(
         For steps or batch sizes that are no positive integers, or labels of another length.
     """
     check_count("steps", steps)
-    if evaluate_every is not None:
-        check_count("evaluate_every", evaluate_every)
+    for name, every in (("evaluate_every", evaluate_every), ("observe_every", observe_every)):
+        if every is not None:
+            check_count(name, every)
     batches = minibatches(images, labels, batch_size, rng, epochs=None)
     history = History()
 
+    def due(step, every):
+        return step == steps or (every is not None and step % every == 0)
+
     def checkpoint(step):
         """Evaluate and observe if it is time to; True where training is good enough."""
-        if step != steps and (evaluate_every is None or step % evaluate_every != 0):
-            return False
-        if observe is not None:
+        if observe is not None and due(step, observe_every or evaluate_every):
             history.observations[step] = observe(network, (images, labels))
-        if test is None:
+        if test is None or not due(step, evaluate_every):
             return False
         history.evaluations[step] = evaluate(network, *test)
         return until_error is not None and history.final.error <= until_error
 
     try:
-        if evaluate_every is not None and checkpoint(0):
+        if checkpoint(0):
             return history
         with tqdm(total=steps, disable=not progress, leave=False) as bar:
             for value in training_steps(network, optimizer, batches, loss, steps=steps):

@@ -206,7 +206,7 @@ def test_a_run_gives_its_norms_and_both_errors():
     sides = {"none": side([6, 8, 3], 0.1), "some": side([6, 8, 3], 0.1, weight_decay=0.1)}
     comparison = compare(
         sides, digits(), digits(seed=9), steps=100, batch_size=20, seeds=(1, 2), progress=False,
-        observe=experiments.observe, evaluate_every=25,
+        observe=experiments.observe, observe_every=25,
     )  # fmt: skip
     none, some = (experiments.paths(comparison.runs(side)) for side in sides)
     assert none.shape == (2, 5)
@@ -242,8 +242,8 @@ def test_the_sine_s_noise_is_what_was_asked_for():
 def one_step(monkeypatch):
     """Every run takes a single step, on examples of six numbers."""
 
-    def short(*args, steps, evaluate_every=None, **options):
-        return run_sides(*args, steps=1, evaluate_every=None, **options)
+    def short(*args, steps, observe_every=None, **options):
+        return run_sides(*args, steps=1, observe_every=None, **options)
 
     monkeypatch.setattr(experiments, "run_sides", short)
     monkeypatch.setattr(experiments, "LAYER_WIDTHS", [6, 8, 10])

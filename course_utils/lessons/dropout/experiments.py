@@ -244,7 +244,7 @@ C18 = Claim(
 # Training while p moves
 
 
-def train_under_dropout(train, test, p, start, slices=400, steps=5):
+def train_under_dropout(train, test, p, start, slices=250, steps=5):
     """Train 784-256-256-10 on 1,000 digits, three labels in ten wrong, with p read as it goes.
 
     Parameters

@@ -110,7 +110,7 @@ def decayed(train, test, seed, clean=DECAYS, noisy=DECAYS):
             steps=1000,
             batch_size=50,
             observe=observe,
-            evaluate_every=EVERY,
+            observe_every=EVERY,
         )
         for labels, decays in (("clean", clean), ("noisy", noisy))
     }
@@ -225,7 +225,7 @@ def decayed_with_batch_norm(train, test, seeds, decays):
         batch_size=50,
         seeds=seeds,
         observe=observe_hidden,
-        evaluate_every=100,
+        observe_every=100,
     )
 
 
