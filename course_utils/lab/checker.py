@@ -4,14 +4,19 @@ Only values are compared, on small random inputs: never source text.
 """
 
 import copy
+import dis
 import inspect
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import dropwhile
+from pathlib import Path
 
 import numpy as np
 
 from course_utils.lab.wording import difference, show
+
+COURSE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -22,14 +27,19 @@ class Mistake:
     words: str
 
 
+def call(answer, *case):
+    """The usual way of applying an answer to a case: call it."""
+    return answer(*case)
+
+
 @dataclass(frozen=True)
 class Exercise:
-    """A function to complete.
+    """A function, or a class, to complete: at the end of a notebook, or as a blank in its middle.
 
     Attributes
     ----------
     reference : callable
-        The right answer. The exercise has its name and its arguments.
+        The right answer. The exercise has its name, and the arguments of a function.
     cases : callable
         ``cases(rng)`` yields small inputs, each a tuple of arguments.
     mistakes : sequence of Mistake
@@ -38,6 +48,12 @@ class Exercise:
         In steps; `backticks` mark code.
     tolerance : float
         Of a result, relative to its largest entry.
+    blank : bool
+        Whether the notebook goes on with the answer: then its solution is the reference's source.
+    run : callable
+        ``run(answer, *case)`` gives what is compared. For a class it makes an object and uses it:
+        ``def run(answer, x, grad_y): layer = answer(3); return layer.forward(x), ...``. Its
+        parameters behind the first name the case's.
     """
 
     reference: Callable
@@ -45,16 +61,20 @@ class Exercise:
     mistakes: list[Mistake]
     hints: list[str]
     tolerance: float = 1e-6
+    blank: bool = False
+    run: Callable = call
 
     @property
     def name(self):
-        """The name of the function to complete."""
+        """The name of the function, or class, to complete."""
         return self.reference.__name__
 
     @property
     def arguments(self):
-        """The names of its arguments."""
-        return list(inspect.signature(self.reference).parameters)
+        """The names of what a case holds."""
+        if self.run is call:
+            return list(inspect.signature(self.reference).parameters)
+        return list(inspect.signature(self.run).parameters)[1:]
 
 
 @dataclass(frozen=True)
@@ -82,19 +102,21 @@ NOT_ATTEMPTED = Verdict(
 )
 
 
-def examine(exercise, function):
-    """Run a student's function on an exercise's inputs and return the `Verdict`.
+def examine(exercise, answer):
+    """Run a student's function, or class, on an exercise's inputs and return the `Verdict`.
 
-    The function gets copies. It is recognized as a known mistake if it gives the same results as
-    that mistake on every input.
+    It gets copies. It is recognized as a known mistake if it gives the same results as that mistake
+    on every input.
     """
+    if _is_empty(answer):
+        return NOT_ATTEMPTED
     cases = list(exercise.cases(np.random.default_rng(0)))
     results, changed = [], set()
     for case in cases:
         given = copy.deepcopy(case)
         try:
             with np.errstate(all="ignore"):
-                results.append(function(*given))
+                results.append(exercise.run(answer, *given))
         except Exception as error:  # noqa: BLE001 (a student's code may raise anything)
             return Verdict(False, _what_stopped_it(exercise, error), _listed(exercise, case))
         changed |= _changed(exercise, case, given)
@@ -118,15 +140,25 @@ def examine(exercise, function):
             exercise,
             cases[first],
             your_result=results[first],
-            right_result=exercise.reference(*cases[first]),
+            right_result=exercise.run(exercise.reference, *cases[first]),
         ),
     )
 
 
-def _differences(exercise, function, cases, results):
-    """For each case, how the result differs from that of `function`, in words (None: it agrees)."""
+def _is_empty(answer):
+    """Whether it is as the notebook hands it out: a function, or a class of functions, of `...`."""
+    if isinstance(answer, type):
+        inside = [getattr(value, "__func__", value) for value in vars(answer).values()]
+        return all(_is_empty(value) for value in inside if inspect.isfunction(value))
+    return inspect.isfunction(answer) and all(
+        step.opname == "RESUME" or step.argval is None for step in dis.get_instructions(answer)
+    )
+
+
+def _differences(exercise, answer, cases, results):
+    """For each case, how the result differs from that of `answer`, in words (None: it agrees)."""
     with np.errstate(all="ignore"):
-        wanted = [function(*case) for case in cases]
+        wanted = [exercise.run(answer, *copy.deepcopy(case)) for case in cases]
     return [difference(*pair, exercise.tolerance) for pair in zip(wanted, results)]
 
 
@@ -151,7 +183,8 @@ def _about_changed(names):
 def _what_stopped_it(exercise, error):
     """An exception in words, with the student's line if it happened there."""
     message = f"{type(error).__name__}: {error}".rstrip(": ").replace("`", "'")
-    _, *frames = traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(error.__traceback__)
+    frames = list(dropwhile(lambda frame: Path(frame.filename).is_relative_to(COURSE), frames))
     if not frames:
         call = f"{exercise.name}({', '.join(exercise.arguments)})"
         return f"It stopped with `{message}`. It is called as `{call}`."
