@@ -4,7 +4,7 @@ import inspect
 import re
 import runpy
 from functools import partial
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -85,6 +85,17 @@ def test_a_known_mistake_is_named(name, number):
 
 
 @each_exercise
+def test_the_cases_separate_every_pair_of_known_mistakes(name):
+    exercise = EXERCISES[name]
+    cases = list(exercise.cases(np.random.default_rng(0)))
+    results = [(m.words, exercise.results(m.function, cases)) for m in exercise.mistakes]
+    for (words, one), (others, other) in combinations(results, 2):
+        if words == others or any(isinstance(r, Exception) for r in [*one, *other]):
+            continue
+        assert any(map(exercise.difference, one, other)), (words, others)
+
+
+@each_exercise
 def test_there_are_several_mistakes_and_hints(name):
     exercise = EXERCISES[name]
     assert len({mistake.words for mistake in exercise.mistakes}) >= 3
@@ -151,7 +162,7 @@ def test_an_answer_that_is_right_at_times_is_wrong():
         ("tanh_backward", lambda g, y: (g * y).sum(axis=0), "array of shape (3,), where an array"),
         ("tanh_backward", lambda g, y: 0 * g / 0, "is nan and should be 0.02604 (not a number"),
         ("tanh_backward", lambda g, y: abs(g) / 0, "is inf and should be 0.02604 (more than"),
-        ("tanh_backward", lambda g, y: 3 * g * (1 - y**2), "every entry is 3 times what it"),
+        ("tanh_backward", lambda g, y: 3 * g * (1 - y**2), "On every input, it is 3 times what it"),
         ("tanh_backward", lambda g, y: g > 0, "is an array of shape (2, 3) of bool, where"),
         ("count_parameters", lambda widths: True, "is a bool, where a number is expected"),
         ("count_parameters", lambda widths: [184], "is a list of length 1, where a number is"),
@@ -161,7 +172,7 @@ def test_an_answer_that_is_right_at_times_is_wrong():
             "is nothing (is there a `ret",
         ),
         ("momentum_step", lambda p, g, v, lr, m: p - g, "array of shape (3,), where a tuple of"),
-        ("momentum_step", lambda p, g, v, lr, m: (p - lr * (m * v + g), g + 1), "of item 1 of the"),
+        ("momentum_step", lambda p, g, v, lr, m: (p - lr * (m * v + g), g + 1), "of `new_velocity` is"),
         ("weight_shapes", lambda widths: pairwise(widths), "is a pairwise, where a list of"),
         ("find_bug", lambda network, x: 7, "is 7 and should be '0.W'"),
         ("find_c", lambda norm_ratio: 1 + 2j, "is 1+2j and should be"),

@@ -51,6 +51,7 @@ SOLUTIONS = Path(__file__).resolve().parents[1] / "solutions"
 
 _hints_seen = {}  # by exercise: how many, so that checking again does not hide them
 _last_verdicts = {}  # by exercise: repeated when the reference that was handed back comes again
+_checking = []  # the exercise in hand
 
 LEADS = {None: "Not attempted yet.", True: "Right.", False: "Not yet."}
 LEADS_OF_BLANKS = {
@@ -156,8 +157,14 @@ def checker(lesson, exercises):
         if not callable(answer):
             raise TypeError(f"check takes the function that you completed, got {answer!r}")
         exercise = by_name[_name(answer, by_name, sys._getframe(1).f_globals)]
+        if _checking:
+            raise RuntimeError("check was called by the function that it checks")
         again = answer is exercise.reference and _last_verdicts.get(exercise.name)
-        verdict = _last_verdicts[exercise.name] = again or examine(exercise, answer)
+        _checking.append(exercise)
+        try:
+            verdict = _last_verdicts[exercise.name] = again or examine(exercise, answer)
+        finally:
+            _checking.clear()
         panel = ExercisePanel(lesson, exercise, verdict)
         replace_in_cell(panel)
         display(panel)
