@@ -4,11 +4,9 @@ Only values are compared, on small random inputs: never source text. Behind the 
 exercise stands the diagnosis, which needs none.
 """
 
-import contextlib
 import copy
 import dis
 import inspect
-import io
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.lab.diagnosis import diagnose
+from course_utils.lab.diagnosis import diagnose, order_of_arguments
 from course_utils.lab.limit import within
 from course_utils.lab.trial import Trial
 from course_utils.lab.wording import difference, show, shortened
@@ -156,7 +154,7 @@ def examine(exercise, answer, seconds=SECONDS):
             False,
             f"It did not finish in {seconds:g} seconds, and was stopped on the input below. Is "
             "there a loop that never ends?",
-            _listed(exercise, trial.cases[len(trial.results)]),
+            _listed(exercise, trial.cases[len(trial.results) % len(trial.cases)]),
         )
     if trial.error is not None:
         return _about_error(exercise, trial)
@@ -189,13 +187,14 @@ def _about_right(exercise, answer, trial):
 
 def _about_wrong(exercise, answer, trial, seconds):
     """A known mistake by its name, or what the diagnosis finds, with an example."""
-    unstable = trial.unstable()
-    if not unstable:
+    first_said = trial.unstable() or order_of_arguments(exercise, answer)
+    if not first_said:
         for mistake in exercise.mistakes:
             if trial.agrees_with(exercise.results(mistake.function, trial.cases)):
                 return Verdict(False, mistake.words)
     try:
-        found = [unstable] if unstable else within(seconds, lambda: diagnose(exercise, trial))
+        diagnosis = lambda: diagnose(exercise, trial)  # noqa: E731
+        found = [first_said] if first_said else within(seconds, diagnosis)
     except TimeoutError:
         found = []
     wrong = [number for number, words in enumerate(trial.wrong) if words]
@@ -205,7 +204,7 @@ def _about_wrong(exercise, answer, trial, seconds):
     words.append(f"On the one below, {trial.wrong[first]}.")
     example = _listed(exercise, trial.cases[first], **results)
     right = [number for number, difference in enumerate(trial.wrong) if not difference]
-    if right and not found:
+    if right:
         words.append("Below it is one on which yours is right: in what do they differ?")
         example += "\n\n" + _listed(exercise, trial.cases[right[0]], result=trial.right[right[0]])
     return Verdict(False, " ".join(words), example)
@@ -221,10 +220,7 @@ def _about_lost(name):
 
 def _about_nothing(trial):
     """The function has code, and nothing comes back."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.suppress(Exception):
-        trial.call(trial.cases[0])
-    if printed.getvalue().strip():
+    if trial.prints():
         return Verdict(
             False,
             "It prints, and returns nothing: the result is nothing to whoever calls it. Hand it on "

@@ -5,14 +5,15 @@ None; it speaks only where what it says is true on every input tried, and of oth
 compares what the student's function and the reference make of the same ones.
 """
 
+from functools import wraps
 from itertools import combinations
 
 import numpy as np
 
 from course_utils.lab import patterns
-from course_utils.lab.wording import difference, numbers
+from course_utils.lab.wording import difference, is_short, numbers
 
-SENTENCES = 2  # at most; the first detectors see most
+SENTENCES = 2  # at most, of those that only say where to look
 
 
 class View:
@@ -95,6 +96,40 @@ class View:
         """The student's results, each with its case."""
         return list(zip(self.m, self.cases))
 
+    def is_right_for(self, change):
+        """Whether the student's results are the right ones for changed cases, and stay so when one
+        argument after the other is moved."""
+        try:
+            right = [self.truth(change(case)) for case in self.cases]
+            if not all(map(self.agree, right, self.given)):
+                return False
+        except Exception:  # noqa: BLE001 (a change that cannot be made)
+            return False
+        for case in self.cases:
+            for i, argument in enumerate(case):
+                for value in moved(argument):
+                    other = replaced(case, i, value)
+                    try:
+                        truth, mine = self.truth(change(other)), self.mine(other)
+                    except Exception:  # noqa: BLE001 (moved to where one of them cannot go)
+                        continue
+                    if not self.agree(truth, mine):
+                        return False
+        return True
+
+    def multipliers(self):
+        """What an argument may be multiplied by: words, and functions of a case."""
+        for i, name in enumerate(self.names):
+            if all(is_float_or_int(case[i]) for case in self.cases):
+                yield f"`{name}`", lambda case, i=i: float(case[i])
+                yield f"1 / `{name}`", lambda case, i=i: 1 / case[i]
+                yield f"1 - `{name}`", lambda case, i=i: 1 - case[i]
+            for axis, words in enumerate(("len({})", "{}.shape[1]")):
+                if all(np.ndim(case[i]) > axis for case in self.cases):
+                    words = f"`{words.format(name)}`"
+                    yield words, lambda case, i=i, axis=axis: float(np.shape(case[i])[axis])
+                    yield f"1 / {words}", lambda case, i=i, axis=axis: 1 / np.shape(case[i])[axis]
+
     def quantities(self):
         """Numbers that a factor may be made of, one a case: their words and values."""
         for i, name in enumerate(self.names):
@@ -137,8 +172,8 @@ def diagnose(exercise, trial):
     trial : Trial
         Run, without an error, and wrong on some input.
     """
-    if found := order_of_arguments(exercise, trial):
-        return [found]
+    if not all(map(is_short, trial.results)):
+        return []
     view = View(exercise, trial)
     if found := _first(patterns.SHAPES[:2], view, 1):
         return found
@@ -150,8 +185,12 @@ def diagnose(exercise, trial):
             return []
         view = views[right.index(False)]
     found = _first(patterns.SHAPES[2:], view, 1)
-    if not found and view.numeric():
-        found = _first((*patterns.FIRST, *RESPONSES, *patterns.LAST), view, SENTENCES)
+    is_numeric = view.numeric()
+    if not found and is_numeric:
+        found = _first(patterns.FIRST, view, 1)
+    found = found or _first(HYPOTHESES, view, 1)
+    if not found and is_numeric:
+        found = _first((*RESPONSES, *patterns.LAST), view, SENTENCES)
     if any(right) or (right and found):
         found = [_about_items(exercise.returns or range(items), right), *found]
     return found
@@ -190,9 +229,9 @@ def _about_items(names, right):
     return words[0].upper() + words[1:]
 
 
-def order_of_arguments(exercise, trial):
-    """The function was written with its arguments in another order."""
-    code = getattr(trial.answer, "__code__", None)
+def order_of_arguments(exercise, answer):
+    """The function was written with its arguments in another order: a sentence, or None."""
+    code = getattr(answer, "__code__", None)
     if code is None:
         return None
     own = list(code.co_varnames[: code.co_argcount])
@@ -205,8 +244,36 @@ def order_of_arguments(exercise, trial):
 # How it responds
 
 
+def each_argument(detector):
+    """A detector that looks at one argument, tried on all of them: numbers first, then arrays."""
+
+    @wraps(detector)
+    def tried(view):
+        scalars_first = sorted(
+            range(len(view.names)), key=lambda i: not is_float_or_int(view.cases[0][i])
+        )
+        for i in scalars_first:
+            try:
+                if sentence := detector(view, i, view.names[i]):
+                    return sentence
+            except Exception:  # noqa: BLE001 (an argument that cannot be changed in this way)
+                continue
+        return None
+
+    return tried
+
+
 def replaced(case, i, value):
     return (*case[:i], value, *case[i + 1 :])
+
+
+def is_floats(value):
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def filled(value, number):
+    """A number in place of a number, an array of it in place of an array."""
+    return np.full_like(value, number) if is_floats(value) else number
 
 
 SCALARS = {
@@ -229,189 +296,173 @@ ARRAYS = {
     "`{}` / 2": lambda v: v / 2,
     "1 - `{}`": lambda v: 1 - v,
     "1 / `{}`": lambda v: 1 / v,
-    "`{}` with its rows and columns exchanged": lambda v: v.T if v.ndim == 2 else 1 / 0,
+    "`{}` with its rows and columns exchanged": np.transpose,
     "`{}` from the last to the first": lambda v: v[::-1],
 }
+MASKS = {"1 - `{}`": lambda v: 1 - v}
 LISTS = {
     "the first of `{}` alone": lambda v: v[:1],
     "the first two of `{}` alone": lambda v: v[:2],
     "the last of `{}` alone": lambda v: v[-1:],
+    "the last two of `{}` alone": lambda v: v[-2:],
     "`{}` without its first": lambda v: v[1:],
     "`{}` without its last": lambda v: v[:-1],
     "`{}` from the last to the first": lambda v: v[::-1],
+    "the sorted `{}`": sorted,
 }
 FIXED = (0.0, 1.0, 1e-5, 1e-8, 1e-6, 1e-3, 0.5, 2.0, 0.1, 0.9, 0.99, 0.999)
 
 
-def substitutes(value):
-    """By words, what could stand in place of a value by mistake: functions of it."""
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        return ARRAYS
-    if isinstance(value, np.ndarray) and set(np.unique(value)) <= {0, 1}:
-        return {"1 - `{}`": lambda v: 1 - v}
-    if isinstance(value, list):
-        return LISTS
-    return SCALARS if is_float_or_int(value) else {}
+def is_mask(value):
+    return isinstance(value, np.ndarray) and set(np.unique(value)) <= {0, 1}
 
 
-def in_place_of(view):
+@each_argument
+def in_place_of(view, i, name):
     """Right, if something else stood in place of an argument."""
-    for i, name in enumerate(view.names):
-        for words, change in substitutes(view.cases[0][i]).items():
-            if _right_for(view, lambda case, i=i, change=change: replaced(case, i, change(case[i]))):
-                return f"Yours is the right result for {words.format(name)} in place of `{name}`."
+    value = view.cases[0][i]
+    changes = {}
+    if is_float_or_int(value):
+        changes = SCALARS
+    elif is_floats(value):
+        changes = ARRAYS
+    elif isinstance(value, list):
+        changes = LISTS
+    elif is_mask(value):
+        changes = MASKS
+    for words, change in changes.items():
+        if view.is_right_for(lambda case, change=change: replaced(case, i, change(case[i]))):
+            return f"Yours is the right result for {words.format(name)} in place of `{name}`."
     return None
 
 
-def fixed(view):
+@each_argument
+def fixed(view, i, name):
     """Right, if an argument had one certain value."""
-    for i, name in enumerate(view.names):
-        value = view.cases[0][i]
-        is_array = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        if not is_array and not is_float_or_int(value):
-            continue
-        for number in FIXED[:2] if is_array else FIXED:
-            fill = (lambda v, n=number: np.full_like(v, n)) if is_array else (lambda v, n=number: n)
-            if _right_for(view, lambda case, i=i, fill=fill: replaced(case, i, fill(case[i]))):
-                return f"Yours is the right result for `{name}` = {number:g}, whatever `{name}` is."
+    value = view.cases[0][i]
+    if not is_floats(value) and not is_float_or_int(value):
+        return None
+    for number in FIXED[:2] if is_floats(value) else FIXED:
+        if view.is_right_for(lambda c, number=number: replaced(c, i, filled(c[i], number))):
+            return f"Yours is the right result for `{name}` = {number:g}, whatever `{name}` is."
     return None
 
 
 def exchanged(view):
-    """Right, if two arguments changed places, or one stood for another."""
+    """Right, if two arguments of a kind changed places, or one stood for another."""
     for i, j in combinations(range(len(view.names)), 2):
+        if any(type(c[i]) is not type(c[j]) or np.shape(c[i]) != np.shape(c[j]) for c in view.cases):
+            continue
         one, other = view.names[i], view.names[j]
-        if _right_for(view, lambda c: replaced(replaced(c, i, c[j]), j, c[i])):
+        if view.is_right_for(lambda c: replaced(replaced(c, i, c[j]), j, c[i])):
             return f"Yours is the right result for `{one}` and `{other}` exchanged."
-        for k, n in ((i, j), (j, i)):
-            if _right_for(view, lambda c, k=k, n=n: replaced(c, k, c[n])):
-                return (
-                    f"Yours is the right result for `{view.names[n]}` in place of `{view.names[k]}`."
-                )
+        if view.is_right_for(lambda c: replaced(c, i, c[j])):
+            return f"Yours is the right result for `{other}` in place of `{one}`."
+        if view.is_right_for(lambda c: replaced(c, j, c[i])):
+            return f"Yours is the right result for `{one}` in place of `{other}`."
     return None
 
 
-def combined(view):
-    """Right, if an argument were multiplied or divided by another, or by a size."""
-    for i, name in enumerate(view.names):
-        if not isinstance(view.cases[0][i], float | np.ndarray):
-            continue
-        if isinstance(view.cases[0][i], np.ndarray) and view.cases[0][i].dtype.kind != "f":
-            continue
-        for words, values in view.quantities():
-            if words == f"`{name}`" or "(1 - " in words or "²" in words or words.endswith("- 1"):
-                continue
-            cases = [replaced(c, i, c[i] * float(q)) for c, q in zip(view.cases, values)]
-            if _right_on(view, cases):
-                return f"Yours is the right result for `{name}` times {words} in place of `{name}`."
+@each_argument
+def combined(view, i, name):
+    """Right, if an argument were multiplied by another, or by a size, or divided by it."""
+    value = view.cases[0][i]
+    if not isinstance(value, float) and not is_floats(value):
+        return None
+    for words, quantity in view.multipliers():
+        if words != f"`{name}`" and view.is_right_for(
+            lambda c, quantity=quantity: replaced(c, i, c[i] * quantity(c))
+        ):
+            return f"Yours is the right result for `{name}` times {words} in place of `{name}`."
     return None
 
 
-def _right_for(view, change):
-    """Whether the student's results are the right ones for changed cases."""
-    return _right_on(view, [change(case) for case in view.cases])
+HYPOTHESES = (in_place_of, exchanged, fixed, combined)
 
 
-def _right_on(view, cases):
-    for case, given in zip(cases, view.given):
-        right = view.truth(case)
-        if not view.agree(right, given):
-            return False
-    return True
-
-
-def neutral(view):
-    """Right where an argument is 0, or 1: what is wrong is where it enters."""
-    for i, name in enumerate(view.names):
-        value = view.cases[0][i]
-        is_array = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        if not is_array and not isinstance(value, float):
-            continue
-        for number in (0.0, 1.0):
-            cases = [
-                replaced(c, i, np.full_like(c[i], number) if is_array else number)
-                for c in view.cases
-            ]
-            right = [view.truth(case) for case in cases]
-            if not _says_something(right, cases):
-                continue
-            if all(view.agree(r, view.mine(case)) for r, case in zip(right, cases)):
-                which = f"where all of `{name}` is" if is_array else f"for `{name}` ="
-                return f"It is right {which} {number:g}: look at what you do with `{name}`."
+@each_argument
+def neutral(view, i, name):
+    """Right where an argument is 0, or 1."""
+    value = view.cases[0][i]
+    if not isinstance(value, float) and not is_floats(value):
+        return None
+    for number, words in ((0.0, "a part that has `{}` in it"), (1.0, "how `{}` enters")):
+        cases = [replaced(case, i, filled(case[i], number)) for case in view.cases]
+        right = [view.truth(case) for case in cases]
+        if _says_something(right, cases) and all(
+            view.agree(r, view.mine(case)) for r, case in zip(right, cases)
+        ):
+            where = f"where all of `{name}` is" if is_floats(value) else f"for `{name}` ="
+            return f"It is right {where} {number:g}: the mistake is in {words.format(name)}."
     return None
 
 
 def _says_something(right, cases):
-    """Whether results depend on the case, and are no argument as it came."""
+    """Whether results are more than one number for ever, and than an argument as it came."""
     flat = [np.asarray(r, float) for r in right]
-    if not all(np.isfinite(r).all() and np.abs(r).max(initial=0) > 1e-9 for r in flat):
+    everything = np.concatenate([np.ravel(r) for r in flat])
+    if not np.isfinite(everything).all() or np.ptp(everything) < 1e-9:
         return False
-    if all(r.shape == flat[0].shape and np.allclose(r, flat[0]) for r in flat[1:]):
-        return False
-    return not any(
-        all(np.shape(c[i]) == r.shape and np.allclose(c[i], r) for r, c in zip(flat, cases))
+    arguments = [
+        [numbers(case[i]) for case in cases]
         for i in range(len(cases[0]))
-        if not isinstance(cases[0][i], list) and numbers(cases[0][i]) is not None
+        if numbers(cases[0][i]) is not None
+    ]
+    return not any(
+        all(a.shape == r.shape and np.allclose(a, r) for a, r in zip(each, flat))
+        for each in arguments
     )
 
 
 def moved(value):
-    """Two other values near an argument's, within what it may be."""
+    """Other values than an argument's, within what it may be: two, one or none."""
     noise = np.random.default_rng(1)
-    if is_float_or_int(value) and isinstance(value, float):
-        return [0.8 * value + 0.05, 0.5 * value + 0.02] if 0 <= value < 1 else [1.3 * value + 0.1, 3 * value]
-    if is_float_or_int(value):
+    if isinstance(value, bool):
+        return []
+    if isinstance(value, float):
+        if 0 <= value < 1:
+            return [0.8 * value + 0.05, 0.5 * value + 0.02]
+        return [1.3 * value + 0.1, 3.0 * value]
+    if isinstance(value, int):
         return [value + 1, value + 2]
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+    if is_floats(value):
         return [value + noise.uniform(0.05, 0.3, value.shape) for _ in range(2)]
-    if isinstance(value, np.ndarray) and set(np.unique(value)) <= {0, 1}:
-        return [1 - value]
-    return []
+    return [1 - value] if is_mask(value) else []
 
 
-def used(view):
+@each_argument
+def used(view, i, name):
     """An argument that changes nothing and should, or the other way round."""
-    for i, name in enumerate(view.names):
-        mine, truth = [], []
-        for case, given, right in zip(view.cases, view.given, view.right):
-            for value in moved(case[i]):
-                other = replaced(case, i, value)
-                mine.append(_differs(given, view.mine(other)))
-                truth.append(_differs(right, view.truth(other)))
-        if mine and not any(mine) and all(truth):
-            return f"Your result does not change with `{name}`; the right one does."
-        if mine and all(mine) and not any(truth):
-            return f"Your result changes with `{name}`; the right one does not."
+    mine, truth = [], []
+    for case, given, right in zip(view.cases, view.given, view.right):
+        for value in moved(case[i]):
+            other = replaced(case, i, value)
+            mine.append(difference(given, view.mine(other), 1e-9) is not None)
+            truth.append(difference(right, view.truth(other), 1e-9) is not None)
+    if mine and not any(mine) and all(truth):
+        return f"Your result does not change with `{name}`; the right one does."
+    if mine and all(mine) and not any(truth):
+        return f"Your result changes with `{name}`; the right one does not."
     return None
 
 
-def _differs(one, other):
-    return difference(one, other, 1e-9) is not None
-
-
-def degree(view):
+@each_argument
+def degree(view, i, name):
     """What happens when an argument is doubled."""
-    for i, name in enumerate(view.names):
-        value = view.cases[0][i]
-        if not isinstance(value, float) and not (
-            isinstance(value, np.ndarray) and value.dtype.kind == "f"
-        ):
-            continue
-        mine, truth = [], []
-        for case, given, right in zip(view.cases, view.given, view.right):
-            other = replaced(case, i, 2 * case[i])
-            mine.append(_ratio(given, view.mine(other)))
-            truth.append(_ratio(right, view.truth(other)))
-        if None in truth or not np.allclose(truth, truth[0]):
-            continue
-        if None in mine or not np.allclose(mine, mine[0]):
-            continue
-        if not np.isclose(mine[0], truth[0], rtol=1e-3):
-            return (
-                f"With `{name}` doubled, yours becomes {mine[0]:.3g} times as large; the right one "
-                f"{truth[0]:.3g} times."
-            )
-    return None
+    value = view.cases[0][i]
+    if not isinstance(value, float) and not is_floats(value):
+        return None
+    mine, truth = [], []
+    for case, given, right in zip(view.cases, view.given, view.right):
+        other = replaced(case, i, 2 * case[i])
+        mine.append(_ratio(given, view.mine(other)))
+        truth.append(_ratio(right, view.truth(other)))
+    if None in mine + truth or not np.allclose(truth, truth[0]) or not np.allclose(mine, mine[0]):
+        return None
+    if np.isclose(mine[0], truth[0], rtol=1e-3):
+        return None
+    becomes = "stays as it is" if np.isclose(mine[0], 1) else f"becomes {mine[0]:.3g} times as large"
+    return f"With `{name}` doubled, yours {becomes}, and the right one {truth[0]:.3g} times."
 
 
 def _ratio(before, after):
@@ -423,30 +474,79 @@ def _ratio(before, after):
     return float(ratios[0])
 
 
+PLACES = (("first", slice(0, 1)), ("last", slice(-1, None)), ("inner", slice(1, -1)))
+
+
+@each_argument
+def items(view, i, name):
+    """What happens when the first, the last or the inner numbers of a list are doubled."""
+    if not all(isinstance(c[i], list) and all(map(is_float_or_int, c[i])) for c in view.cases):
+        return None
+    for words, place in PLACES:
+        mine, truth = [], []
+        for case, given, right in zip(view.cases, view.given, view.right):
+            other = list(case[i])
+            other[place] = [2 * number for number in other[place]]
+            if other != case[i]:
+                mine.append(_ratio(given, view.mine(replaced(case, i, other))))
+                truth.append(_ratio(right, view.truth(replaced(case, i, other))))
+        if not mine or None in mine + truth or not np.allclose(truth, truth[0]):
+            continue
+        still = [np.allclose(side, 1) for side in (mine, truth)]
+        if still[1] and not np.isclose(mine, 1).any():
+            return f"Your result changes with the {words} of `{name}`; the right one does not."
+        if still[0] and not still[1]:
+            return f"Your result does not change with the {words} of `{name}`; the right one does."
+        if not still[1] and np.allclose(mine, mine[0]) and not np.isclose(mine[0], truth[0]):
+            return (
+                f"With the {words} of `{name}` doubled, yours becomes {mine[0]:.3g} times as large, "
+                f"and the right one {truth[0]:.3g} times."
+            )
+    return None
+
+
+@each_argument
+def trend(view, i, name):
+    """A number that falls where the right one grows."""
+    value = view.cases[0][i]
+    if not is_float_or_int(value) or view.r[0].size > 1:
+        return None
+    mine, truth = [], []
+    for case, given, right in zip(view.cases, view.given, view.right):
+        other = replaced(case, i, case[i] * 1.01 if isinstance(value, float) else case[i] + 1)
+        mine.append(float(np.sign(np.asarray(view.mine(other)) - given).item()))
+        truth.append(float(np.sign(np.asarray(view.truth(other)) - right).item()))
+    if abs(sum(truth)) == len(truth) and mine == [-each for each in truth]:
+        ways = ("falls", "grows") if truth[0] > 0 else ("grows", "falls")
+        return f"Where `{name}` grows, yours {ways[0]} and the right one {ways[1]}."
+    return None
+
+
 REACH = {
     (False, False): "itself only", (False, True): "its own row", (True, False): "its own column",
     (True, True): "other rows and columns",
 }  # fmt: skip
 
 
-def coupling(view):
+@each_argument
+def coupling(view, i, name):
     """Which entries move when one entry of an argument does."""
-    for i, name in enumerate(view.names):
-        reaches = {
-            (_reach(view.mine, view.given[k], case, i), _reach(view.truth, view.right[k], case, i))
-            for k, case in enumerate(view.cases)
-            if np.ndim(case[i]) == 2
-            and min(np.shape(case[i])) > 1
-            and np.shape(view.right[k]) == np.shape(case[i])
-        }
-        if len(reaches) == 1:
-            ((mine, truth),) = reaches
-            if mine != truth:
-                return (
-                    f"An entry of `{name}` acts on {REACH[mine]} in yours, and on {REACH[truth]} in "
-                    "the right one. Which axis is meant?"
-                )
-    return None
+    reaches = {
+        (_reach(view.mine, view.given[k], case, i), _reach(view.truth, view.right[k], case, i))
+        for k, case in enumerate(view.cases)
+        if np.ndim(case[i]) == 2
+        and min(np.shape(case[i])) > 1
+        and np.shape(view.right[k]) == np.shape(case[i])
+    }
+    if len(reaches) != 1:
+        return None
+    ((mine, truth),) = reaches
+    if mine == truth:
+        return None
+    return (
+        f"An entry of `{name}` acts on {REACH[mine]} in yours, and on {REACH[truth]} in the right "
+        "one. Which axis is meant?"
+    )
 
 
 def _reach(function, before, case, i):
@@ -458,4 +558,4 @@ def _reach(function, before, case, i):
     return bool(moves[1:].any()), bool(moves[:, 1:].any())
 
 
-RESPONSES = (in_place_of, exchanged, fixed, combined, neutral, coupling, used, degree)
+RESPONSES = (coupling, degree, items, used, trend, neutral)

@@ -32,15 +32,13 @@ def one_of_several(view):
     return None
 
 
-REDUCTIONS = {
-    "added up": np.sum, "averaged": np.mean, "multiplied together": np.prod,
-}  # fmt: skip
+REDUCTIONS = {"added up": np.sum, "averaged": np.mean}
 
 
 def reduced(view):
     """A sum or a mean is missing, or one is too much."""
     for word, reduce in REDUCTIONS.items():
-        for axis, place in ((0, "down each column"), (1, "along each row"), (None, "in full")):
+        for axis, place in ((None, "in full"), (0, "down each column"), (1, "along each row")):
             if view.all_agree(lambda given: reduce(np.asarray(given, float), axis=axis)):
                 return f"{word.capitalize()} {place}, yours is right: that is still to be done."
             if view.all_agree(target=lambda right: reduce(np.asarray(right, float), axis=axis)):
@@ -63,7 +61,7 @@ def other_shape(view):
     return None
 
 
-SHAPES = (another_order, one_of_several, reduced, transposed, other_shape)
+SHAPES = (another_order, one_of_several, other_shape, reduced, transposed)
 
 
 def whole_numbers(view):
@@ -129,10 +127,20 @@ def factor(view):
         if not view.agree(r * ratios[0], m):
             return None
         factors.append(ratios[0])
+    if np.allclose(factors, -1) or np.allclose(factors, 1, atol=0.005):
+        return None
     if len(factors) > 1 and (words := named(np.array(factors), view)):
         return f"On every input, it is {words} times what it should be."
-    if all(m.size > 2 for m in view.m):
-        return "It points the right way: on each input all entries are off by the same factor."
+    return None
+
+
+def direction(view):
+    """Off by a factor that is another one on each input."""
+    ratios = [(m / r)[np.abs(r) > 1e-12] for r, m in view.pairs]
+    if all(each.size > 1 and np.allclose(each, each[0], rtol=1e-6) for each in ratios) and all(
+        view.agree(r * each[0], m) for each, (r, m) in zip(ratios, view.pairs)
+    ):
+        return "On each input all entries are off by the same factor, but by another one on each."
     return None
 
 
@@ -207,16 +215,20 @@ def _only(right, i, axis):
 
 
 def near(view):
-    """Right to some digits, on every input."""
-    errors = [np.abs(m - r).max(initial=0) / (np.abs(r).max(initial=0) or 1) for r, m in view.pairs]
-    if not np.isfinite(errors).all() or max(errors) > 0.005:
+    """Right to some digits, or to some decimals, on every input."""
+    errors = [np.abs(m - r).max(initial=0) for r, m in view.pairs]
+    sizes = [np.abs(r).max(initial=0) for r in view.r]
+    question = "Is there a rounding, an approximation, too few steps, or a small number too much?"
+    if not min(sizes):
         return None
-    digits = int(-np.log10(max(errors)))
-    return (
-        f"It agrees with the right one to about {digits} digits on every input. Is there a "
-        "rounding, an approximation, too few steps, or a small number too much or too little?"
-    )
+    relative = max(np.divide(errors, sizes))
+    if relative < 0.005:
+        digits = int(-np.log10(relative))
+        return f"It agrees with the right one to about {digits} digits on every input. {question}"
+    if max(errors) < 0.005 < max(sizes):
+        return f"On no input is it off by more than {show(float(max(errors)))}. {question}"
+    return None
 
 
 FIRST = (whole_numbers, constant, an_argument, sign, factor, offset, power)
-LAST = (shuffled, some_entries, near)
+LAST = (direction, near, shuffled, some_entries)

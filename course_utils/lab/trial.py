@@ -1,13 +1,13 @@
 """A student's function on the inputs of an exercise: what came of each, copied at once."""
 
+import contextlib
 import copy
+import io
+from functools import cached_property
 
 import numpy as np
 
-from course_utils.lab.wording import difference
-
-LONG = 10_000  # a list of more items is no result of an exercise, and is not copied
-
+from course_utils.lab.wording import difference, is_short, numbers
 
 class Trial:
     """One function, or class, on all inputs of its exercise.
@@ -44,20 +44,31 @@ class Trial:
             self._kept.append(result)
             self.results.append(copied(result))
             self.changed |= set(changed(self.exercise.arguments, case, given))
+        if not all(map(is_short, self.results)):
+            self.again = self.results
+            return
         try:
             self.again = [self.call(case) for case in self.cases[::-1]][::-1]
         except Exception:  # noqa: BLE001 (it did not raise the first time: it remembers)
             self.again = None
 
     def call(self, case):
-        """The student's result on any case: a copy, made from a copy."""
-        return copied(self._apply(copy.deepcopy(case)))
+        """The student's result on any case: a copy, made from a copy. What it prints is dropped."""
+        with contextlib.redirect_stdout(io.StringIO()):
+            return copied(self._apply(copy.deepcopy(case)))
+
+    def prints(self):
+        """Whether it prints something."""
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            self._apply(copy.deepcopy(self.cases[0]))
+        return bool(printed.getvalue().strip())
 
     def _apply(self, case):
         with np.errstate(all="ignore"):
             return self.exercise.run(self.answer, *case)
 
-    @property
+    @cached_property
     def wrong(self):
         return [self.exercise.difference(*pair) for pair in zip(self.right, self.results)]
 
@@ -86,22 +97,26 @@ class Trial:
 
 def copied(result, depth=3):
     """A copy of arrays and of short lists and tuples of them; anything else as it is."""
+    if not is_short(result):
+        return result
     if isinstance(result, np.ndarray):
         return result.copy()
-    if type(result) in (list, tuple) and len(result) <= LONG and depth:
+    if type(result) in (list, tuple) and depth:
         return type(result)(copied(item, depth - 1) for item in result)
     return result
 
 
-def same(first, second):
+def same(first, second, depth=3):
     """Whether two results of one function are the same, but for rounding."""
     if first is second or type(first) is not type(second):
         return first is second
     if isinstance(first, list | tuple) and len(first) == len(second):
-        return all(map(same, first, second))
-    if isinstance(first, np.ndarray | np.number | float | int | str | complex):
-        return difference(first, second, 1e-9) is None
-    return True  # of what it cannot compare it says nothing
+        return not depth or all(same(*pair, depth - 1) for pair in zip(first, second))
+    if isinstance(first, str):
+        return first == second
+    if numbers(first) is None:
+        return True  # of what it cannot compare it says nothing
+    return difference(first, second, 1e-9) is None
 
 
 def changed(names, before, after):

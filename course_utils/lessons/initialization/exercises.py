@@ -89,6 +89,11 @@ EXERCISES = [
                 "square.",
             ),
             Mistake(
+                lambda slope: 2 + slope**2,
+                "A division binds more tightly than a sum: `2 / 1 + slope**2` is 2 + slope². Put the "
+                "sum in brackets.",
+            ),
+            Mistake(
                 lambda slope: 2 / (1 + slope),
                 "You add the slopes of the two halves. The length is a sum of squares: the "
                 "negative half counts slope².",

@@ -34,7 +34,7 @@ def equivalent_lr(lr, factor):
 
 
 def rates_and_factors(rng):
-    for factor in (2.0, 3.0, 0.5, 0.1):
+    for factor in (2.5, 3.0, 0.4, 0.15):
         yield round(rng.uniform(0.01, 0.1), 2), factor
 
 

@@ -275,7 +275,7 @@ EXERCISES = [
             Mistake(
                 step(lambda grad, v, lr, momentum: v + momentum * grad),
                 "Momentum multiplies the gradient. It belongs to the old velocity: it is the share "
-                "of it that is kept. (Or is the order of the arguments another one?)",
+                "of it that is kept.",
             ),
             Mistake(
                 step(lambda grad, v, lr, momentum: momentum * v - grad),

@@ -234,6 +234,10 @@ EXERCISES = [
                 "Modulo 9 leaves the class 9 out. There are ten classes.",
             ),
             Mistake(
+                lambda labels, wrong, shifts: corrupt_labels(labels, wrong[:1], shifts[:1]),
+                "Only the first of the labels is changed. Is `return` inside the loop?",
+            ),
+            Mistake(
                 corrupted(lambda wrong: slice(len(wrong))),
                 "The first labels are changed, not those with the indices `wrong`.",
             ),

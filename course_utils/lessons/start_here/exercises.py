@@ -39,6 +39,11 @@ EXERCISES = [
                 "This is the factor of the squared length. The length is its root.",
             ),
             Mistake(
+                lambda c, depth: (c / 2) ** depth / 2,
+                "A power binds more tightly than a division: this is half of (c/2) to the `depth`. "
+                "Write `(depth / 2)` in brackets.",
+            ),
+            Mistake(
                 lambda c, depth: c ** (depth / 2),
                 "You multiply by c a layer. A ReLU sets half of the numbers to zero, and half of "
                 "the square is lost with them: c/2 is left.",
