@@ -172,7 +172,11 @@ def test_an_answer_that_is_right_at_times_is_wrong():
             "is nothing (is there a `ret",
         ),
         ("momentum_step", lambda p, g, v, lr, m: p - g, "array of shape (3,), where a tuple of"),
-        ("momentum_step", lambda p, g, v, lr, m: (p - lr * (m * v + g), g + 1), "of `new_velocity` is"),
+        (
+            "momentum_step",
+            lambda p, g, v, lr, m: (p - lr * (m * v + g), g + 1),
+            "of `new_velocity` is",
+        ),
         ("weight_shapes", lambda widths: pairwise(widths), "is a pairwise, where a list of"),
         ("find_bug", lambda network, x: 7, "is 7 and should be '0.W'"),
         ("find_c", lambda norm_ratio: 1 + 2j, "is 1+2j and should be"),
@@ -545,7 +549,10 @@ def test_until_an_answer_is_right_the_notebook_goes_on_with_ours(source, name, w
         ("twice = lambda x: x + x", "twice"),
         ("def double(x):\n    return x + x\ntwice = double", "twice"),
         ("twice = partial(lambda factor, x: factor * x, 2)", "twice"),
-        ("class Twice:\n    def __call__(self, x):\n        return x + x\ntwice = Twice()", "twice"),
+        (
+            "class Twice:\n    def __call__(self, x):\n        return x + x\ntwice = Twice()",
+            "twice",
+        ),
         (
             "def traced(f):\n    def wrapper(*arguments):\n        return f(*arguments)\n"
             "    return wrapper\n@traced\ndef twice(x):\n    return x + x",
@@ -564,9 +571,7 @@ def test_a_right_answer_is_handed_back_itself_however_it_is_written(source, name
     assert said == "Right: from here on the notebook runs on yours."
 
 
-@pytest.mark.parametrize(
-    ("source", "words"), [("...", OURS), ("return x**2", "Not yet. Squared.")]
-)
+@pytest.mark.parametrize(("source", "words"), [("...", OURS), ("return x**2", "Not yet. Squared.")])
 def test_handed_the_reference_that_it_gave_back_it_repeats_its_verdict(source, words):
     scope = {"check": check_blank}
     exec(f"def twice(x):\n    {source}", scope)  # noqa: S102

@@ -48,7 +48,10 @@ class Callable:
 RIGHT = [
     ("count_parameters", lambda w: sum(Fraction((a + 1) * b) for a, b in pairwise(w))),
     ("count_parameters", lambda w: Decimal(sum((a + 1) * b for a, b in pairwise(w)))),
-    ("count_parameters", lambda w: np.array(sum((a + 1) * b for a, b in pairwise(w)), dtype=object)),
+    (
+        "count_parameters",
+        lambda w: np.array(sum((a + 1) * b for a, b in pairwise(w)), dtype=object),
+    ),
     ("weight_shapes", lambda w: np.column_stack([w[:-1], w[1:]])),
     ("weight_shapes", lambda w: [np.array(pair) for pair in pairwise(w)]),
     ("momentum_step", lambda p, g, v, lr, mu: np.array([p - lr * (mu * v + g), mu * v + g])),
@@ -147,6 +150,12 @@ def test_the_cases_leave_nothing_wrong_undetected(name, function):
     assert verdict(name, function).right is False
 
 
+def _list_among(exercise):
+    """The place of the first argument that is a list, or None."""
+    case = next(iter(exercise.cases(np.random.default_rng(0))))
+    return next((i for i, value in enumerate(case) if isinstance(value, list)), None)
+
+
 # Wrong, and no known mistake, or one that is easily taken for another
 
 
@@ -213,11 +222,23 @@ WRONG = [
     ("rms_norm", lambda x, eps: x / np.maximum(rms(x, 0), eps), "Wrong on "),
     ("rms_norm", lambda x, eps: x / rms(x, 1e-5), "for `eps` = 1e-05, whatever `eps` is"),
     ("critical_c", lambda p, slope: 2 * (1 - p) ** 2 / (1 + slope**2), "it is 1 - `p` times what"),
-    ("critical_c", lambda p, slope: (1 + slope**2) / 2 / (1 - p), "Yours is one over the right one"),
-    ("pulled_to", lambda best, h, decay: best / (h + decay), "1 / `curvature` times what it should"),
+    (
+        "critical_c",
+        lambda p, slope: (1 + slope**2) / 2 / (1 - p),
+        "Yours is one over the right one",
+    ),
+    (
+        "pulled_to",
+        lambda best, h, decay: best / (h + decay),
+        "1 / `curvature` times what it should",
+    ),
     ("equivalent_lr", lambda lr, factor: (lr * factor) ** 2, "it is `lr` times what it should be"),
     ("equivalent_lr", lambda lr, factor: 3 * lr * factor, "With `factor` doubled, yours becomes 2"),
-    ("take_away", lambda grad, x_hat: -EXERCISES["take_away"].reference(grad, x_hat), "Only the sign"),
+    (
+        "take_away",
+        lambda grad, x_hat: -EXERCISES["take_away"].reference(grad, x_hat),
+        "Only the sign",
+    ),
     ("take_away", lambda grad, x_hat: grad, "Yours is `grad` as it was handed in."),
     ("leaky_relu_c", lambda slope: 1.7, "Your result is 1.7 for every input."),
     (
@@ -247,7 +268,9 @@ WRONG = [
     ),
     (
         "find_c",
-        lambda f: np.linspace(0.5, 4, 999)[np.argmax([f(c) >= 1 for c in np.linspace(0.5, 4, 999)])],
+        lambda f: np.linspace(0.5, 4, 999)[
+            np.argmax([f(c) >= 1 for c in np.linspace(0.5, 4, 999)])
+        ],
         "It agrees with the right one to about",
     ),
     (
@@ -268,6 +291,16 @@ WRONG = [
         "It is right for `eps` = 0: the mistake is in a part that has `eps` in it.",
     ),
     (
+        "nearest_interpolant",
+        lambda X, y, w0: w0 + 0.9 * X.T @ np.linalg.solve(X @ X.T, y - X @ w0),
+        "From `w0` yours goes the right way, but 0.9 times as far as it should.",
+    ),
+    (
+        "equivalent_lr",
+        lambda lr, factor: lr * 2**factor,
+        "With `factor` doubled, the right one becomes 4 times as large on every input. Yours does",
+    ),
+    (
         "expected_ratio",
         lambda c, depth: (c / 2) ** (depth / 2) if depth == 1 else 0.0,
         "Below it is one on which yours is right",
@@ -280,6 +313,40 @@ def test_a_diagnosis_says_something_true(name, function, words, capsys):
     remembered.clear()
     found = verdict(name, function)
     assert found.right is False and words in found.words
+
+
+NEIGHBORS = [
+    (name, number)
+    for name, exercise in EXERCISES.items()
+    for number in range(len(exercise.arguments) - 1)
+]
+
+
+@each(("name", "number"), NEIGHBORS)
+def test_arguments_in_another_order_are_told_and_nothing_else(name, number):
+    exercise = EXERCISES[name]
+    order = list(exercise.arguments)
+    order[number], order[number + 1] = order[number + 1], order[number]
+    given = ", ".join(f"{argument}={argument}" for argument in exercise.arguments)
+    scope = {"reference": exercise.reference}
+    exec(f"def answer({', '.join(order)}):\n    return reference({given})", scope)  # noqa: S102
+    found = verdict(name, scope["answer"])
+    assert found.right is True or "Your arguments are in another order" in found.words
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, each in EXERCISES.items() if _list_among(each) is not None]
+)
+def test_a_return_inside_the_loop_is_never_taken_for_something_else(name):
+    exercise, place = EXERCISES[name], _list_among(EXERCISES[name])
+    for kept in (1, 2):
+
+        def answer(*case, kept=kept):
+            return exercise.reference(*case[:place], case[place][:kept], *case[place + 1 :])
+
+        words = verdict(name, answer).words
+        known = [mistake.words for mistake in exercise.mistakes]
+        assert words in known or " alone in place of " in words or "Wrong on " in words
 
 
 def test_a_number_that_is_nearly_right_is_shown_in_as_many_digits_as_tell_it_apart():

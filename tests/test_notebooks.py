@@ -318,7 +318,8 @@ def test_form(path, check):
 @pytest.mark.parametrize("lesson", lessons.all_exercises())
 def test_every_exercise_stands_in_its_notebook(lesson):
     (path,) = NOTEBOOKS.glob(f"[0-9][0-9]_{lesson}.ipynb")
-    checked = [found[1] for cell in code_cells(read(path)) if (found := CHECK.fullmatch(cell.source))]
+    found = [CHECK.fullmatch(cell.source) for cell in code_cells(read(path))]
+    checked = [each[1] for each in found if each]
     names = [exercise.name for exercise in lessons.all_exercises()[lesson]]
     assert sorted(checked) == sorted(names)
 

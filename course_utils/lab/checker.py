@@ -10,6 +10,7 @@ import inspect
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import dropwhile
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import numpy as np
 from course_utils.lab.diagnosis import diagnose, order_of_arguments
 from course_utils.lab.limit import within
 from course_utils.lab.trial import Trial
-from course_utils.lab.wording import difference, show, shortened
+from course_utils.lab.wording import difference, shortened, show
 
 COURSE = Path(__file__).resolve().parents[1]
 SECONDS = 10  # for a student's function, on all inputs together
@@ -193,8 +194,7 @@ def _about_wrong(exercise, answer, trial, seconds):
             if trial.agrees_with(exercise.results(mistake.function, trial.cases)):
                 return Verdict(False, mistake.words)
     try:
-        diagnosis = lambda: diagnose(exercise, trial)  # noqa: E731
-        found = [first_said] if first_said else within(seconds, diagnosis)
+        found = [first_said] if first_said else within(seconds, partial(diagnose, exercise, trial))
     except TimeoutError:
         found = []
     wrong = [number for number, words in enumerate(trial.wrong) if words]
@@ -247,17 +247,16 @@ def _names(answer):
 def _about_error(exercise, trial):
     """An exception in words, with the student's line if it happened there."""
     error, case = trial.error, trial.cases[len(trial.results)]
+    example, text = _listed(exercise, case), _told(error)
+    order = order_of_arguments(exercise, trial.answer)
     tried = trial.cases[: len(trial.results) + 1]
-    for mistake in exercise.mistakes:
+    for mistake in [] if order else exercise.mistakes:
         *before, last = exercise.results(mistake.function, tried)
-        if type(last) is type(error) and trial.agrees_with(before):
+        if isinstance(last, Exception) and _told(last) == text and trial.agrees_with(before):
             return Verdict(False, mistake.words)
-    example = _listed(exercise, case)
-    try:
-        text = f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 (a student's own exception may not be able to say)
-        text = type(error).__name__
     message = shortened(text.rstrip(": ").replace("`", "'"))
+    if order:
+        return Verdict(False, f"It stopped with `{message}`. {order}", example)
     frames = traceback.extract_tb(error.__traceback__)
     frames = list(dropwhile(lambda frame: Path(frame.filename).is_relative_to(COURSE), frames))
     if not frames:
@@ -266,6 +265,14 @@ def _about_error(exercise, trial):
     own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
     line = f"line {own.lineno}, `{own.line}`," if own.line else f"line {own.lineno}"
     return Verdict(False, f"It stopped with `{message}` in {line} on the input below.", example)
+
+
+def _told(error):
+    """The kind of an exception, and what it says."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 (a student's own exception may not be able to say)
+        return type(error).__name__
 
 
 def _listed(exercise, case, **results):

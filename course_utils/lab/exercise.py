@@ -102,7 +102,9 @@ class ExercisePanel(Note):
     def static(self):
         """What the cell is for."""
         name = self.exercise.name
-        words = f"Exercise <code>{name}</code>: run this cell to hear whether your function is right"
+        words = (
+            f"Exercise <code>{name}</code>: run this cell to hear whether your function is right"
+        )
         if self.exercise.blank:
             words = f"Yours: <code>{name}</code>. Run this cell to hear whether it is right"
         return {"text/html": f"<p>{words}; it has hints and a solution.</p>"}, {}

@@ -9,6 +9,7 @@ import numpy as np
 
 from course_utils.lab.wording import difference, is_short, numbers
 
+
 class Trial:
     """One function, or class, on all inputs of its exercise.
 

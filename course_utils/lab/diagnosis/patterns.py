@@ -160,6 +160,28 @@ def offset(view):
     return None
 
 
+def step(view):
+    """The way from an argument to the result, in an update, is a multiple of the right one."""
+    for i, name in enumerate(view.names):
+        factors = []
+        for r, m, case in zip(view.r, view.m, view.cases):
+            start = case[i]
+            if not isinstance(start, np.ndarray) or start.shape != r.shape or start.size < 2:
+                break
+            way = r - start
+            ratios = ((m - start) / way)[np.abs(way) > 1e-9]
+            if not ratios.size or not np.allclose(ratios, ratios[0], rtol=1e-6) or not ratios[0]:
+                break
+            factors.append(ratios[0])
+        if len(factors) < len(view.r):
+            continue
+        if np.allclose(factors, -1):
+            return f"From `{name}` yours goes exactly as far as the right one, the other way."
+        if words := named(np.array(factors), view):
+            return f"From `{name}` yours goes the right way, but {words} times as far as it should."
+    return None
+
+
 POWERS = {
     -1: "one over the right one", 2: "the square of the right one", 0.5: "the root of the right one",
     -2: "one over the square of the right one", -0.5: "one over the root of the right one",
@@ -198,8 +220,7 @@ def some_entries(view):
     for i, name in enumerate(view.names):
         for word, test in (("positive", np.greater), ("negative", np.less)):
             if all(
-                np.shape(c[i]) == each.shape
-                and np.array_equal(each, test(c[i], 0))
+                np.shape(c[i]) == each.shape and np.array_equal(each, test(c[i], 0))
                 for each, c in zip(right, view.cases)
             ):
                 return f"It is right where `{name}` is {word}, and nowhere else."
@@ -230,5 +251,5 @@ def near(view):
     return None
 
 
-FIRST = (whole_numbers, constant, an_argument, sign, factor, offset, power)
+FIRST = (whole_numbers, constant, an_argument, sign, factor, step, offset, power)
 LAST = (direction, near, shuffled, some_entries)
