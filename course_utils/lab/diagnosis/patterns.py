@@ -9,7 +9,7 @@ from itertools import permutations
 
 import numpy as np
 
-from course_utils.lab.wording import show
+from course_utils.lab.wording import numbers, show
 
 
 def another_order(view):
@@ -160,6 +160,38 @@ def offset(view):
     return None
 
 
+def times_an_argument(view):
+    """Entry by entry, an argument is multiplied or divided by once too often."""
+    for i, name in enumerate(view.names):
+        cases = [numbers(case[i]) for case in view.cases]
+        if any(a is None or not a.ndim or not np.all(a) for a in cases):
+            continue
+        for word, operation in (("times", np.multiply), ("divided by", np.divide)):
+            if all(view.agree(operation(r, a), m) for a, (r, m) in zip(cases, view.pairs)):
+                return f"Yours is the right one {word} `{name}`."
+    return None
+
+
+def plus_an_argument(view):
+    """A multiple of an argument is too much, or missing."""
+    for i, name in enumerate(view.names):
+        counts = []
+        for r, m, case in zip(view.r, view.m, view.cases):
+            a = case[i]
+            if not isinstance(a, np.ndarray) or a.shape != r.shape or a.size < 2:
+                break
+            ratios = ((m - r) / a)[np.abs(a) > 1e-9]
+            if not ratios.size or not ratios[0] or not view.agree(r + ratios[0] * a, m):
+                break
+            counts.append(ratios[0])
+        if len(counts) < len(view.r) or len(set(np.sign(counts))) > 1:
+            continue
+        if words := named(np.abs(counts), view):
+            much = f"`{name}`" if words == "1" else f"{words} times `{name}`"
+            return f"On every input, {much} is {'too much' if counts[0] > 0 else 'missing'}."
+    return None
+
+
 def step(view):
     """The way from an argument to the result, in an update, is a multiple of the right one."""
     for i, name in enumerate(view.names):
@@ -251,5 +283,8 @@ def near(view):
     return None
 
 
-FIRST = (whole_numbers, constant, an_argument, sign, factor, step, offset, power)
+FIRST = (
+    whole_numbers, constant, an_argument, sign, factor, times_an_argument, step, plus_an_argument,
+    offset, power,
+)  # fmt: skip
 LAST = (direction, near, shuffled, some_entries)
