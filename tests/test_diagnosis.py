@@ -1,11 +1,12 @@
 """What is said of answers that nobody foresaw: right ones, wrong ones, and hostile ones."""
 
+import signal
 import threading
 import time
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -154,6 +155,30 @@ def _list_among(exercise):
     """The place of the first argument that is a list, or None."""
     case = next(iter(exercise.cases(np.random.default_rng(0))))
     return next((i for i, value in enumerate(case) if isinstance(value, list)), None)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_no_number_can_stand_for_another_in_all_cases(name):
+    """Neither an argument, nor one minus it, nor a length, nor a length minus one."""
+    exercise = EXERCISES[name]
+    cases = list(exercise.cases(np.random.default_rng(0)))
+    values = {}
+    for i, argument in enumerate(exercise.arguments):
+        column = [case[i] for case in cases]
+        if all(isinstance(value, int | float) for value in column):
+            values[argument] = np.array(column, float)
+            values[f"1 - {argument}"] = 1 - values[argument]
+    sizes = [
+        np.array([np.shape(case[i])[axis] if axis < np.ndim(case[i]) else -1 for case in cases])
+        for i in range(len(cases[0]))
+        for axis in (0, 1)
+        if isinstance(cases[0][i], np.ndarray)
+    ]
+    for (one, first), (other, second) in combinations(values.items(), 2):
+        assert not np.allclose(first, second), (one, other)
+    for one, first in values.items():
+        for size in sizes:
+            assert not np.allclose(first, size) and not np.allclose(first, size - 1), one
 
 
 # Wrong, and no known mistake, or one that is easily taken for another
@@ -449,6 +474,23 @@ def test_a_function_of_numpy_that_was_overwritten_is_told(monkeypatch):
     assert found.right is False and "`np.abs` is no longer NumPy's" in found.words
 
 
+def assert_no_thread_stays(before):
+    end = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
+
+
+def test_an_interrupt_ends_the_wait_and_the_function():
+    before = threading.active_count()
+    timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        verdict("leaky_relu_c", never_ends)
+    timer.join()
+    assert_no_thread_stays(before)
+
+
 def test_within_returns_raises_and_stops():
     before = threading.active_count()
     assert within(5, lambda: 7) == 7
@@ -458,4 +500,4 @@ def test_within_returns_raises_and_stops():
         within(5, lambda: exit(1))
     with pytest.raises(TimeoutError, match=r"did not finish in 0\.2 seconds"):
         within(0.2, lambda: never_ends(0))
-    assert threading.active_count() == before
+    assert_no_thread_stays(before)

@@ -12,39 +12,44 @@ class OutOfTime(BaseException):
 def within(seconds, work):
     """Return ``work()``, or raise TimeoutError if that takes longer than a number of seconds.
 
-    It runs in a thread, so that the caller gets away even from a long call into compiled code,
-    which nothing can stop. What `work` raises is raised here, and an interrupt stops it too.
+    It runs in a thread, so that the caller gets away even from what nothing can stop: a long call
+    into compiled code, or a loop that swallows every exception. What `work` raises is raised here,
+    and an interrupt stops it too.
     """
-    outcome = {}
+    outcome, done = {}, threading.Event()
 
     def run():
         try:
             outcome["value"] = work()
         except BaseException as error:  # noqa: BLE001 (it is raised again below)
             outcome["error"] = error
+        finally:
+            done.set()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     end = time.monotonic() + seconds
     try:
-        while thread.is_alive() and time.monotonic() < end:
-            thread.join(0.05)  # in short pieces: on Windows a long wait cannot be interrupted
+        # In short pieces: on Windows a long wait cannot be interrupted. An event, not `join`, which
+        # takes a thread for ended when it is itself interrupted.
+        while not done.wait(0.05) and time.monotonic() < end:
+            pass
     finally:
-        stopped = thread.is_alive()
-        _stop(thread)
-    if stopped:
+        in_time = done.is_set()
+        _stop(thread, done)
+    if not in_time:
         raise TimeoutError(f"did not finish in {seconds:g} seconds")
     if "error" in outcome:
         raise outcome["error"]
     return outcome["value"]
 
 
-def _stop(thread):
+def _stop(thread, done):
     """Raise OutOfTime in a thread, several times if it is swallowed (by a bare ``except``)."""
     for _ in range(20):
-        if not thread.is_alive():
+        if done.is_set():
             return
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident), ctypes.py_object(OutOfTime)
         )
-        thread.join(0.05)
+        done.wait(0.05)
