@@ -1,8 +1,10 @@
 """Exercises: references, known mistakes, what is said of a wrong answer; hints and solutions."""
 
+import inspect
 import re
 import runpy
-from itertools import pairwise
+from functools import partial
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from ipywidgets.widgets.widget import _instances as open_widgets
 
 from course_utils import lessons
 from course_utils.lab import exercise as panels
-from course_utils.lab.checker import examine
+from course_utils.lab.checker import Exercise, Mistake, examine
 from course_utils.lab.exercise import solution
 from course_utils.lab.wording import difference, show
 from course_utils.nn import numerical_gradient
@@ -31,9 +33,14 @@ with_solutions = pytest.mark.skipif(
 )
 
 
+shown = []  # the panels
+
+
 @pytest.fixture(autouse=True)
 def fresh_session(monkeypatch):
     monkeypatch.setattr(panels, "_hints_seen", {})
+    monkeypatch.setattr(panels, "_last_verdicts", {})
+    monkeypatch.setattr(panels, "display", shown.append)
     before = set(open_widgets)
     yield
     for widget in [open_widgets[key] for key in set(open_widgets) - before]:
@@ -41,8 +48,9 @@ def fresh_session(monkeypatch):
 
 
 def check(function):
-    """As in the notebook whose exercise has the function's name."""
-    return lessons.part(LESSON[function.__name__], "exercises").check(function)
+    """As in the notebook whose exercise has the function's name; returns the panel shown."""
+    lessons.part(LESSON[function.__name__], "exercises").check(function)
+    return shown.pop()
 
 
 def verdict(name, function):
@@ -77,6 +85,17 @@ def test_a_known_mistake_is_named(name, number):
 
 
 @each_exercise
+def test_the_cases_separate_every_pair_of_known_mistakes(name):
+    exercise = EXERCISES[name]
+    cases = list(exercise.cases(np.random.default_rng(0)))
+    results = [(m.words, exercise.results(m.function, cases)) for m in exercise.mistakes]
+    for (words, one), (others, other) in combinations(results, 2):
+        if words == others or any(isinstance(r, Exception) for r in [*one, *other]):
+            continue
+        assert any(map(exercise.difference, one, other)), (words, others)
+
+
+@each_exercise
 def test_there_are_several_mistakes_and_hints(name):
     exercise = EXERCISES[name]
     assert len({mistake.words for mistake in exercise.mistakes}) >= 3
@@ -84,11 +103,15 @@ def test_there_are_several_mistakes_and_hints(name):
 
 
 @each_exercise
-@pytest.mark.parametrize("nothing", [None, ...])
-def test_an_unattempted_exercise_is_no_error(name, nothing):
-    found = verdict(name, lambda *arguments: nothing)
-    assert found.right is None
-    assert "returns nothing" in found.words
+def test_an_unattempted_exercise_is_no_error(name):
+    def stub(*arguments):
+        """What it does."""
+        ...
+
+    for nothing in (stub, lambda *arguments: None, lambda *arguments: ...):
+        found = verdict(name, nothing)
+        assert found.right is None
+        assert "Complete it" in found.words
 
 
 @each_exercise
@@ -139,7 +162,7 @@ def test_an_answer_that_is_right_at_times_is_wrong():
         ("tanh_backward", lambda g, y: (g * y).sum(axis=0), "array of shape (3,), where an array"),
         ("tanh_backward", lambda g, y: 0 * g / 0, "is nan and should be 0.02604 (not a number"),
         ("tanh_backward", lambda g, y: abs(g) / 0, "is inf and should be 0.02604 (more than"),
-        ("tanh_backward", lambda g, y: 3 * g * (1 - y**2), "every entry is 3 times what it"),
+        ("tanh_backward", lambda g, y: 3 * g * (1 - y**2), "On every input, it is 3 times what it"),
         ("tanh_backward", lambda g, y: g > 0, "is an array of shape (2, 3) of bool, where"),
         ("count_parameters", lambda widths: True, "is a bool, where a number is expected"),
         ("count_parameters", lambda widths: [184], "is a list of length 1, where a number is"),
@@ -149,7 +172,11 @@ def test_an_answer_that_is_right_at_times_is_wrong():
             "is nothing (is there a `ret",
         ),
         ("momentum_step", lambda p, g, v, lr, m: p - g, "array of shape (3,), where a tuple of"),
-        ("momentum_step", lambda p, g, v, lr, m: (p - lr * (m * v + g), g + 1), "of item 1 of the"),
+        (
+            "momentum_step",
+            lambda p, g, v, lr, m: (p - lr * (m * v + g), g + 1),
+            "of `new_velocity` is",
+        ),
         ("weight_shapes", lambda widths: pairwise(widths), "is a pairwise, where a list of"),
         ("find_bug", lambda network, x: 7, "is 7 and should be '0.W'"),
         ("find_c", lambda norm_ratio: 1 + 2j, "is 1+2j and should be"),
@@ -333,7 +360,7 @@ def test_hints_come_in_steps(name):
 
 def test_a_panel_says_the_verdict():
     for function, words in [
-        (lambda grad_y, y: None, "Not attempted yet. The function returns nothing"),
+        (lambda grad_y, y: ..., "Not attempted yet. The function returns nothing"),
         (lambda grad_y, y: grad_y * (1 - y**2), "Right. The values agree on all"),
         (lambda grad_y, y: grad_y * (1 - y), "Not yet. The square is missing"),
         (lambda grad_y, y: y, "Not yet. Wrong on 3 of 3 inputs."),
@@ -359,7 +386,7 @@ def test_a_solution_is_shown_on_demand_and_hidden_again(name):
 @with_solutions
 @each_exercise
 def test_the_solution_as_shown_passes_and_explains(name, tmp_path):
-    text = solution(LESSON[name], name)
+    text = solution(LESSON[name], EXERCISES[name])
     assert "    # " in text
     cell = tmp_path / "cell.py"
     cell.write_text(text, "utf-8")
@@ -373,7 +400,8 @@ def test_there_is_one_file_of_solutions_for_each_lesson():
     assert {path.stem for path in panels.SOLUTIONS.glob("*.py")} == set(LESSONS)
     for stem, exercises in LESSONS.items():
         text = (panels.SOLUTIONS / f"{stem}.py").read_text("utf-8")
-        assert re.findall(r"^def (\w+)", text, re.MULTILINE) == [e.name for e in exercises]
+        names = [exercise.name for exercise in exercises if not exercise.blank]
+        assert re.findall(r"^def (\w+)", text, re.MULTILINE) == names
 
 
 @each_exercise
@@ -419,11 +447,155 @@ def test_only_functions_of_exercises_can_be_checked():
     names = "leaky_relu_c, find_c, tanh_ratio, expected_square, expected_gradient_square"
     check = lessons.part("initialization", "exercises").check
     for function in (lambda x: x, np.tanh):
-        with pytest.raises(ValueError, match="function must be named as its exercise") as raised:
+        with pytest.raises(ValueError, match="name it as its exercise, one of") as raised:
             check(function)
         assert names in str(raised.value) and function.__name__ in str(raised.value)
-    with pytest.raises(TypeError, match="function must be the one that you completed, got 3"):
+    with pytest.raises(TypeError, match="check takes the function that you completed, got 3"):
         check(3)
+
+
+# What the notebook goes on with
+
+
+class Scale:
+    """A layer, y = factor x."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def forward(self, x):
+        return self.factor * x
+
+    def backward(self, grad_y):
+        return self.factor * grad_y
+
+
+class ForgetsToScaleBack(Scale):
+    def backward(self, grad_y):
+        return grad_y
+
+
+def there_and_back(answer, factor, x):
+    layer = answer(factor)
+    return layer.forward(x), layer.backward(1 + x)
+
+
+def twice(x):
+    """Two times x."""
+    return 2 * x
+
+
+BLANKS = [
+    Exercise(
+        twice,
+        cases=lambda rng: [(float(x),) for x in rng.uniform(1, 9, 3)],
+        mistakes=[Mistake(lambda x: x**2, "Squared.")],
+        hints=["Once more."],
+        blank=True,
+    ),
+    Exercise(
+        Scale,
+        cases=lambda rng: [(factor, rng.uniform(1, 9, (2, 3))) for factor in (0.3, 1.7)],
+        mistakes=[Mistake(ForgetsToScaleBack, "Back, too.")],
+        hints=["One factor."],
+        blank=True,
+        run=there_and_back,
+    ),
+]
+check_blank = panels.checker("blanks", BLANKS)
+
+
+def handed_back(source, name):
+    """Run a notebook's two cells: what the name stands for then, what it was, and what is said."""
+    scope = {"check": check_blank, "partial": partial}
+    exec(source, scope)  # noqa: S102
+    written = scope[name]
+    exec(f"{name} = check({name})", scope)  # noqa: S102
+    (words, _, _), _ = parts(shown.pop())
+    return scope[name], written, plain(words)
+
+
+OURS = "Not written yet: the notebook goes on with ours."
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "words"),
+    [
+        ("def twice(x):\n    'Two times x.'\n    ...", "twice", OURS),
+        ("def twice(x):\n    return x**2", "twice", "Not yet. Squared. (The notebook goes on with"),
+        ("def twice(x):\n    return x", "twice", "Not yet. Wrong on 3 of 3 inputs."),
+        ("def twice(x):\n    return x / 0", "twice", "Not yet. It stopped with ZeroDivisionError"),
+        ("class Scale:\n    def forward(self, x):\n        ...", "Scale", OURS),
+        ("class Scale:\n    pass", "Scale", OURS),
+        (
+            "class Scale:\n    def __init__(self, f):\n        self.f = f\n"
+            "    def forward(self, x):\n        return self.f * x\n"
+            "    def backward(self, grad_y):\n        return grad_y",
+            "Scale",
+            "Not yet. Back, too.",
+        ),
+    ],
+)
+def test_until_an_answer_is_right_the_notebook_goes_on_with_ours(source, name, words):
+    found, _, said = handed_back(source, name)
+    assert found is {"twice": twice, "Scale": Scale}[name]
+    assert said.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("def twice(x):\n    return x + x", "twice"),
+        ("twice = lambda x: x + x", "twice"),
+        ("def double(x):\n    return x + x\ntwice = double", "twice"),
+        ("twice = partial(lambda factor, x: factor * x, 2)", "twice"),
+        (
+            "class Twice:\n    def __call__(self, x):\n        return x + x\ntwice = Twice()",
+            "twice",
+        ),
+        (
+            "def traced(f):\n    def wrapper(*arguments):\n        return f(*arguments)\n"
+            "    return wrapper\n@traced\ndef twice(x):\n    return x + x",
+            "twice",
+        ),
+        (
+            "class Scale:\n    def __init__(self, f):\n        self.f = f\n"
+            "    def forward(self, x):\n        return self.f * x\n    backward = forward",
+            "Scale",
+        ),
+    ],
+)
+def test_a_right_answer_is_handed_back_itself_however_it_is_written(source, name):
+    found, written, said = handed_back(source, name)
+    assert found is written
+    assert said == "Right: from here on the notebook runs on yours."
+
+
+@pytest.mark.parametrize(("source", "words"), [("...", OURS), ("return x**2", "Not yet. Squared.")])
+def test_handed_the_reference_that_it_gave_back_it_repeats_its_verdict(source, words):
+    scope = {"check": check_blank}
+    exec(f"def twice(x):\n    {source}", scope)  # noqa: S102
+    for _ in range(3):
+        exec("twice = check(twice)", scope)  # noqa: S102
+        (said, _, _), _ = parts(shown.pop())
+        assert scope["twice"] is twice and plain(said).startswith(words)
+
+
+def test_an_exercise_hands_back_in_the_same_way():
+    check = lessons.part("mlp_by_hand", "exercises").check
+    right, wrong = (named("tanh_backward", f) for f in (lambda g, y: g - g * y**2, lambda g, y: g))
+    assert check(right) is right
+    assert check(wrong) is REFERENCE["tanh_backward"]
+
+
+def test_what_a_blank_saves_and_its_solution():
+    check_blank(twice)
+    panel = shown.pop()
+    data, _ = panel._repr_mimebundle_()
+    assert repr(panel) == data["text/plain"] == "<blank: twice>"
+    assert "Yours: <code>twice</code>" in data["text/html"]
+    assert solution("blanks", BLANKS[0]) == inspect.getsource(twice).rstrip()
+    assert solution("blanks", BLANKS[1]) == inspect.getsource(Scale).rstrip()
 
 
 def test_closing_leaves_nothing_behind():

@@ -6,8 +6,10 @@ What they print is compared by nbval, and what they show in a browser by tests/b
 import ast
 import copy
 import html
+import inspect
 import re
 import runpy
+import textwrap
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
@@ -16,6 +18,8 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
+
+from course_utils import lessons
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -92,6 +96,27 @@ def drifted(node):
 
 def same(function, other):
     return ast.dump(function) == ast.dump(other)
+
+
+# What stands behind a blank, by its name
+
+CHECK = re.compile(r"(\w+) = check\(\1\)")
+FOLDED = re.compile(r"\A<details><summary>.*?```python\n(.*?)```\s*</details>", re.DOTALL)
+
+
+def definition(source):
+    """The only function or class in some code, docstrings taken out."""
+    (node,) = definitions(ast.parse(textwrap.dedent(source))).values()
+    return node
+
+
+BLANKS = {
+    exercise.name: definition(inspect.getsource(exercise.reference))
+    for found in lessons.all_exercises().values()
+    for exercise in found
+    if exercise.blank
+}
+BLANKS["twice"] = definition("def twice(x):\n    return 2 * x")  # of the notebook made up below
 
 
 # What is asked of a notebook: each function yields what is wrong, in words
@@ -227,6 +252,34 @@ def library_cells(notebook):
                 yield f"{where(cell)}: in {node.name}, {name} is not the code of course_utils"
 
 
+def blanks(notebook):
+    """A blank is handed out empty, checked, and then shown, folded, as the code of ours."""
+    cells = [None, *notebook.cells, None]
+    for before, cell, after in zip(cells, cells[1:], cells[2:]):
+        found = cell and cell.cell_type == "code" and CHECK.fullmatch(cell.source)
+        if not found or found[1] not in BLANKS:
+            continue
+        name, ours = found[1], BLANKS[found[1]]
+        is_code = before and before.cell_type == "code"
+        stub = definitions(parse(before)).get(name) if is_code else None
+        if stub is None or not is_empty(stub):
+            yield f"{where(cell)}: the cell before it must be {name} without its code"
+        elif isinstance(ours, ast.FunctionDef) and not same(stub.args, ours.args):
+            yield f"{where(before)}: its arguments are not those of ours"
+        folded = FOLDED.search(after.source) if after and after.cell_type == "markdown" else None
+        if folded is None:
+            yield f"{where(cell)}: the text behind it must show ours in a closed <details>"
+        elif not same(definitions(ast.parse(folded[1])).get(name, ast.Pass()), ours):
+            yield f"{where(after)}: its {name} is not ours"
+
+
+def is_empty(node):
+    """Whether a function, or each method of a class, is `...`, perhaps behind a docstring."""
+    if isinstance(node, ast.ClassDef):
+        return all(map(is_empty, functions(node).values()))
+    return all(ast.unparse(line) == "..." for line in node.body)
+
+
 def links(notebook):
     """What the text links to exists."""
     for cell in notebook.cells:
@@ -246,7 +299,7 @@ def spelling(notebook):
 
 CHECKS = [
     opening, code_compiles, committed_form, counts, outputs, explorations, lengths, claims,
-    library_cells, links, spelling,
+    library_cells, blanks, links, spelling,
 ]  # fmt: skip
 
 
@@ -260,6 +313,15 @@ def read(path):
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_form(path, check):
     assert list(check(read(path))) == []
+
+
+@pytest.mark.parametrize("lesson", lessons.all_exercises())
+def test_every_exercise_stands_in_its_notebook(lesson):
+    (path,) = NOTEBOOKS.glob(f"[0-9][0-9]_{lesson}.ipynb")
+    found = [CHECK.fullmatch(cell.source) for cell in code_cells(read(path))]
+    checked = [each[1] for each in found if each]
+    names = [exercise.name for exercise in lessons.all_exercises()[lesson]]
+    assert sorted(checked) == sorted(names)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -336,6 +398,12 @@ class Linear(Layer):
             new.new_code_cell(linear.strip()),
             new.new_code_cell("live(relu, Bar)", outputs=[live]),
             new.new_code_cell("print(C1.judge(runs))", outputs=[verdict]),
+            new.new_code_cell('def twice(x):\n    """Two times x."""\n    ...'),
+            new.new_code_cell("twice = check(twice)"),
+            new.new_markdown_cell(
+                "<details><summary>Ours</summary>\n\n```python\ndef twice(x):\n    return 2 * x\n"
+                "```\n\n</details>\n\nIt goes on."
+            ),
         ]
     )
     for number, tag in ((1, "library-relu"), (2, "library-Linear"), (4, "claim-C1")):
@@ -430,7 +498,7 @@ FAULTS = {
     ],
     lengths: [
         change(4, "print", 25 * "x = 1\n" + "print"),
-        lambda notebook: [change(i, "", 9 * "x = 1\n")(notebook) for i in (1, 2, 3)],
+        lambda notebook: [change(i, "", 9 * "x = 1\n")(notebook) for i in (1, 2, 3, 5)],
     ],
     claims: [
         change(4, "C1.judge", "C2.judge"),
@@ -447,6 +515,16 @@ FAULTS = {
         change(2, "__repr__", "__str__"),
         tag(1, "library-relu", "library-Linear"),
         tag(1, "library-relu", "library-rely"),
+    ],
+    blanks: [
+        change(5, "...", "return 2 * x"),
+        change(5, "(x)", "(y)"),
+        change(5, "twice", "thrice"),
+        change(7, "2 * x", "3 * x"),
+        change(7, "def twice", "def thrice"),
+        change(7, "<details>", "<details open>"),
+        lambda notebook: notebook.cells.pop(7),
+        lambda notebook: notebook.cells.pop(5),
     ],
     links: [
         change(0, "00_start_here.ipynb", "00_begin.ipynb"),

@@ -1,35 +1,55 @@
 """Whether a student's function is right, and if not, what is wrong with it. Knows no widget.
 
-Only values are compared, on small random inputs: never source text.
+Only values are compared, on small random inputs: never source text. Behind the known mistakes of an
+exercise stands the diagnosis, which needs none.
 """
 
 import copy
+import dis
 import inspect
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import dropwhile
+from pathlib import Path
 
 import numpy as np
 
-from course_utils.lab.wording import difference, show
+from course_utils.lab.diagnosis import diagnose, order_of_arguments
+from course_utils.lab.limit import within
+from course_utils.lab.trial import Trial
+from course_utils.lab.wording import difference, shortened, show
+
+COURSE = Path(__file__).resolve().parents[1]
+SECONDS = 10  # for a student's function, on all inputs together
+CALLABLE = [name for name in np.__all__ if callable(getattr(np, name, None))]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A known mistake: code that makes it, and words that name it and help to repair it."""
+    """A known mistake: code that makes it, and words that name it and help to repair it.
+
+    The code may raise: it is then recognized by the same exception on the same input.
+    """
 
     function: Callable
     words: str
 
 
+def call(answer, *case):
+    """The usual way of applying an answer to a case: call it."""
+    return answer(*case)
+
+
 @dataclass(frozen=True)
 class Exercise:
-    """A function to complete.
+    """A function, or a class, to complete: at the end of a notebook, or as a blank in its middle.
 
     Attributes
     ----------
     reference : callable
-        The right answer. The exercise has its name and its arguments.
+        The right answer. The exercise has its name, and the arguments of a function.
     cases : callable
         ``cases(rng)`` yields small inputs, each a tuple of arguments.
     mistakes : sequence of Mistake
@@ -38,6 +58,18 @@ class Exercise:
         In steps; `backticks` mark code.
     tolerance : float
         Of a result, relative to its largest entry.
+    absolute : float
+        This much more is allowed: 5e-5 where four decimals are asked for.
+    returns : sequence of str
+        The names of the results, where there are several.
+    without : sequence of str
+        The names of what the task forbids to use.
+    blank : bool
+        Whether the notebook goes on with the answer: then its solution is the reference's source.
+    run : callable
+        ``run(answer, *case)`` gives what is compared. For a class it makes an object and uses it:
+        ``def run(answer, x, grad_y): layer = answer(3); return layer.forward(x), ...``. Its
+        parameters behind the first name the case's.
     """
 
     reference: Callable
@@ -45,16 +77,39 @@ class Exercise:
     mistakes: list[Mistake]
     hints: list[str]
     tolerance: float = 1e-6
+    absolute: float = 0.0
+    returns: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    blank: bool = False
+    run: Callable = call
 
     @property
     def name(self):
-        """The name of the function to complete."""
+        """The name of the function, or class, to complete."""
         return self.reference.__name__
 
     @property
     def arguments(self):
-        """The names of its arguments."""
-        return list(inspect.signature(self.reference).parameters)
+        """The names of what a case holds."""
+        if self.run is call:
+            return list(inspect.signature(self.reference).parameters)
+        return list(inspect.signature(self.run).parameters)[1:]
+
+    def difference(self, right, given):
+        """How a result differs from the right one, as a clause; None if it does not."""
+        what = [f"`{name}`" for name in self.returns] or "the result"
+        return difference(right, given, self.tolerance, what, self.absolute)
+
+    def results(self, answer, cases):
+        """What an answer of the course's own gives on each case; an exception stands for itself."""
+        found = []
+        for case in cases:
+            try:
+                with np.errstate(all="ignore"):
+                    found.append(self.run(answer, *copy.deepcopy(case)))
+            except Exception as error:  # noqa: BLE001 (some known mistakes raise)
+                found.append(error)
+        return found
 
 
 @dataclass(frozen=True)
@@ -82,82 +137,142 @@ NOT_ATTEMPTED = Verdict(
 )
 
 
-def examine(exercise, function):
-    """Run a student's function on an exercise's inputs and return the `Verdict`.
+def examine(exercise, answer, seconds=SECONDS):
+    """Run a student's function, or class, on an exercise's inputs and return the `Verdict`.
 
-    The function gets copies. It is recognized as a known mistake if it gives the same results as
-    that mistake on every input.
+    It gets copies, and its results are copied at once. It is recognized as a known mistake if it
+    gives the same results as that mistake on every input.
     """
-    cases = list(exercise.cases(np.random.default_rng(0)))
-    results, changed = [], set()
-    for case in cases:
-        given = copy.deepcopy(case)
-        try:
-            with np.errstate(all="ignore"):
-                results.append(function(*given))
-        except Exception as error:  # noqa: BLE001 (a student's code may raise anything)
-            return Verdict(False, _what_stopped_it(exercise, error), _listed(exercise, case))
-        changed |= _changed(exercise, case, given)
-    if not changed and all(result is None or result is ... for result in results):
+    if lost := [name for name in CALLABLE if not callable(getattr(np, name, None))]:
+        return _about_lost(lost[0])
+    if _is_empty(answer):
         return NOT_ATTEMPTED
-
-    wrong = _differences(exercise, exercise.reference, cases, results)
-    if not any(wrong):
-        return _about_changed(changed) or Verdict(
-            True, f"The values agree on all of {len(cases)} small inputs."
+    trial = Trial(exercise, answer)
+    try:
+        within(seconds, trial.run)
+    except TimeoutError:
+        return Verdict(
+            False,
+            f"It did not finish in {seconds:g} seconds, and was stopped on the input below. Is "
+            "there a loop that never ends?",
+            _listed(exercise, trial.cases[len(trial.results) % len(trial.cases)]),
         )
-    for mistake in exercise.mistakes:
-        if not any(_differences(exercise, mistake.function, cases, results)):
-            return Verdict(False, mistake.words)
-    first = next(number for number, words in enumerate(wrong) if words)
-    count = sum(words is not None for words in wrong)
-    return Verdict(
-        False,
-        f"Wrong on {count} of {len(cases)} inputs. On the one below, {wrong[first]}.",
-        _listed(
-            exercise,
-            cases[first],
-            your_result=results[first],
-            right_result=exercise.reference(*cases[first]),
-        ),
-    )
+    if trial.error is not None:
+        return _about_error(exercise, trial)
+    if all(result is None for result in trial.results):
+        return _about_nothing(trial)
+    if all(result is ... for result in trial.results):
+        return NOT_ATTEMPTED
+    if not any(trial.wrong):
+        return _about_right(exercise, answer, trial)
+    return _about_wrong(exercise, answer, trial, seconds)
 
 
-def _differences(exercise, function, cases, results):
-    """For each case, how the result differs from that of `function`, in words (None: it agrees)."""
-    with np.errstate(all="ignore"):
-        wanted = [function(*case) for case in cases]
-    return [difference(*pair, exercise.tolerance) for pair in zip(wanted, results)]
-
-
-def _changed(exercise, before, after):
-    """The names of the arguments, arrays and lists, that are no longer what they were."""
-    arguments = zip(exercise.arguments, before, after)
-    kinds = (np.ndarray, list)
-    return {name for name, b, a in arguments if isinstance(b, kinds) and difference(b, a, 0)}
-
-
-def _about_changed(names):
-    if names:
-        name = min(names)
+def _about_right(exercise, answer, trial):
+    """The values are right. Is there anything else to say?"""
+    if unstable := trial.unstable():
+        return Verdict(False, unstable)
+    if used := set(exercise.without) & set(_names(answer)):
+        return Verdict(False, f"The values are right, but do it without `{min(used)}` here.")
+    if trial.changed:
+        name = min(trial.changed)
         return Verdict(
             False,
             f"The result is right, but the function has changed its argument `{name}`, which others "
-            f"may still need. Make a new one: `{name} = {name} + ...` does, where `{name} += ...` "
-            "writes into the one that was handed in.",
+            "may still need. Work on a copy of it, made with `.copy()`, or on a new one: "
+            f"`{name} = {name} + ...` makes one, where `{name} += ...` and `{name}[...] = ...` "
+            "write into what was handed in.",
         )
+    return Verdict(True, f"The values agree on all of {len(trial.cases)} small inputs.")
 
 
-def _what_stopped_it(exercise, error):
+def _about_wrong(exercise, answer, trial, seconds):
+    """A known mistake by its name, or what the diagnosis finds, with an example."""
+    first_said = trial.unstable() or order_of_arguments(exercise, answer)
+    if not first_said:
+        for mistake in exercise.mistakes:
+            if trial.agrees_with(exercise.results(mistake.function, trial.cases)):
+                return Verdict(False, mistake.words)
+    try:
+        found = [first_said] if first_said else within(seconds, partial(diagnose, exercise, trial))
+    except TimeoutError:
+        found = []
+    wrong = [number for number, words in enumerate(trial.wrong) if words]
+    first = wrong[0]
+    words = [f"Wrong on {len(wrong)} of {len(trial.cases)} inputs.", *found]
+    results = {"your_result": trial.results[first], "right_result": trial.right[first]}
+    words.append(f"On the one below, {trial.wrong[first]}.")
+    example = _listed(exercise, trial.cases[first], **results)
+    right = [number for number, difference in enumerate(trial.wrong) if not difference]
+    if right:
+        words.append("Below it is one on which yours is right: in what do they differ?")
+        example += "\n\n" + _listed(exercise, trial.cases[right[0]], result=trial.right[right[0]])
+    return Verdict(False, " ".join(words), example)
+
+
+def _about_lost(name):
+    return Verdict(
+        False,
+        f"`np.{name}` is no longer NumPy's: a line such as `np.{name} = ...` has put something else "
+        "in its place. Take that line out, then restart the kernel.",
+    )
+
+
+def _about_nothing(trial):
+    """The function has code, and nothing comes back."""
+    if trial.prints():
+        return Verdict(
+            False,
+            "It prints, and returns nothing: the result is nothing to whoever calls it. Hand it on "
+            "with `return` in place of `print`.",
+        )
+    return Verdict(False, "It ends without a `return`, so the result is nothing.")
+
+
+def _is_empty(answer):
+    """Whether it is as the notebook hands it out: a function, or a class of functions, of `...`."""
+    if isinstance(answer, type):
+        inside = [getattr(value, "__func__", value) for value in vars(answer).values()]
+        return all(_is_empty(value) for value in inside if inspect.isfunction(value))
+    return inspect.isfunction(answer) and all(
+        step.opname == "RESUME" or step.argval is None for step in dis.get_instructions(answer)
+    )
+
+
+def _names(answer):
+    """The names that a function's code uses."""
+    return getattr(getattr(answer, "__code__", None), "co_names", ())
+
+
+def _about_error(exercise, trial):
     """An exception in words, with the student's line if it happened there."""
-    message = f"{type(error).__name__}: {error}".rstrip(": ").replace("`", "'")
-    _, *frames = traceback.extract_tb(error.__traceback__)
+    error, case = trial.error, trial.cases[len(trial.results)]
+    example, text = _listed(exercise, case), _told(error)
+    order = order_of_arguments(exercise, trial.answer)
+    tried = trial.cases[: len(trial.results) + 1]
+    for mistake in [] if order else exercise.mistakes:
+        *before, last = exercise.results(mistake.function, tried)
+        if isinstance(last, Exception) and _told(last) == text and trial.agrees_with(before):
+            return Verdict(False, mistake.words)
+    message = shortened(text.rstrip(": ").replace("`", "'"))
+    if order:
+        return Verdict(False, f"It stopped with `{message}`. {order}", example)
+    frames = traceback.extract_tb(error.__traceback__)
+    frames = list(dropwhile(lambda frame: Path(frame.filename).is_relative_to(COURSE), frames))
     if not frames:
-        call = f"{exercise.name}({', '.join(exercise.arguments)})"
-        return f"It stopped with `{message}`. It is called as `{call}`."
+        called = f"{exercise.name}({', '.join(exercise.arguments)})"
+        return Verdict(False, f"It stopped with `{message}`. It is called as `{called}`.", example)
     own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
     line = f"line {own.lineno}, `{own.line}`," if own.line else f"line {own.lineno}"
-    return f"It stopped with `{message}` in {line} on the input below."
+    return Verdict(False, f"It stopped with `{message}` in {line} on the input below.", example)
+
+
+def _told(error):
+    """The kind of an exception, and what it says."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 (a student's own exception may not be able to say)
+        return type(error).__name__
 
 
 def _listed(exercise, case, **results):

@@ -2,7 +2,7 @@
 
 - ``experiments.py``: what only this notebook measures, and its claims
 - ``pictures.py``: what only this notebook draws
-- ``exercises.py``: its tasks, ``EXERCISES``, and their known mistakes
+- ``exercises.py``: its blanks and exercises, ``EXERCISES``, and their known mistakes
 
 A lesson uses the instruments of `course_utils.experiments` and `course_utils.lab`, never another
 lesson; nothing imports a lesson by name but its notebook and its tests.

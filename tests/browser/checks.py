@@ -6,6 +6,12 @@ from itertools import pairwise
 from course_utils import lessons
 from course_utils.lab.exercise import SOLUTIONS, solution
 
+# The first words of a panel, of an exercise and of a blank: nothing written, wrong, right.
+FIRST = {
+    False: ("Not attempted yet.", "Not yet. ", "Right."),
+    True: ("Not written yet: ", "Not yet. ", "Right: "),
+}
+
 LESSON = {each.name: lesson for lesson, found in lessons.all_exercises().items() for each in found}
 
 # A known mistake of an exercise as the source of a cell.
@@ -136,7 +142,8 @@ def exercise_problems(exercise) -> list[str]:
     lesson = LESSON[exercise.name]
     task = {each.name: each for each in lessons.all_exercises()[lesson]}[exercise.name]
     found, shown, hints = [], exercise.settled(), task.hints
-    if not shown.verdict.startswith("Not attempted yet."):
+    nothing, wrong, right = FIRST[task.blank]
+    if not shown.verdict.startswith(nothing):
         found.append(f"at first it says {shown.verdict!r}")
     if shown.hints or shown.code:
         found.append("it gives help before anyone asked")
@@ -150,13 +157,13 @@ def exercise_problems(exercise) -> list[str]:
             break
     exercise.solution()
     shown = exercise.settled()
-    if shown.code != solution(lesson, exercise.name):
+    if shown.code != solution(lesson, task):
         found.append(f"the solution shown is {shown.code!r}")
 
     mistake = MISTAKE.format(lesson=lesson, name=exercise.name)
-    answers = [(mistake, f"Not yet. {_plain(task.mistakes[0].words)}")]
-    if SOLUTIONS.is_dir():
-        answers.append((shown.code, "Right."))
+    answers = [(mistake, f"{wrong}{_plain(task.mistakes[0].words)}")]
+    if task.blank or SOLUTIONS.is_dir():
+        answers.append((shown.code, right))
     for source, expected in answers:
         exercise.answer(source)
         verdict = exercise.settled().verdict

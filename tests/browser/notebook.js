@@ -266,7 +266,8 @@ window.course = (() => {
     const sources = cells().map((cell) => cell.model.sharedModel.source);
     const name = sources[number].match(/\bcheck\((\w+)\)/)[1];
     const above = sources.slice(0, number);
-    return [name, above.findLastIndex((source) => source.includes(`def ${name}(`))];
+    const written = new RegExp(`(def|class) ${name}\\b`);
+    return [name, above.findLastIndex((source) => written.test(source))];
   }
 
   // What `read` finds, once the kernel has answered all moves and nothing changes any more.

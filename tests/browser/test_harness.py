@@ -14,8 +14,10 @@ import time
 from course_utils.lab.canvas import Picture, Plot
 from course_utils.lab.controls import choice, draw_again, slider, steered, toggle
 from course_utils.lab.live import live
-from course_utils.lab import predict, reveal
+from course_utils.lab import exercise as panels, predict, reveal
 from course_utils.lessons import part
+
+panels_shown = []
 
 class Bar(Picture):
     size = (2, 1)
@@ -134,8 +136,9 @@ def test_names_what_does_not_respond(lab, browser):
         sources += [f"told = reveal('{key}', answer='b', because='')\n{change}\ntold"]
     for name, (body, change, _) in EXERCISES.items():
         sources += [f"def {name}(*arguments): {body}"]
-        check = f"part('{LESSON[name]}', 'exercises').check"
-        sources += [f"panel = {check}({name})\n{change}\npanel"]
+        check = f"check = part('{LESSON[name]}', 'exercises').check"
+        panel = f"panels.display = panels_shown.append\n{name} = check({name})"
+        sources += [f"{check}\n{panel}\npanel = panels_shown.pop()\n{change}\npanel"]
     with opened(lab, browser, map(code, sources)) as notebook:
         notebook.run_all()
         assert notebook.errors() == []

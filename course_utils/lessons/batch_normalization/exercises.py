@@ -15,7 +15,7 @@ def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps):
 def evaluations(rng):
     for m in (1, 2, 4):
         x, (gamma, beta, mean) = rng.standard_normal((m, 3)), rng.uniform(0.5, 2, (3, 3)).round(1)
-        yield x.round(1), gamma, beta, mean, rng.uniform(0.2, 4, 3).round(1), 0.1
+        yield x.round(1), gamma, beta, mean, rng.uniform(0.2, 4, 3).round(1), 0.1 + 0.07 * m
 
 
 def with_own_moments(x, gamma, beta, running_mean, running_var, eps):
@@ -27,8 +27,8 @@ def running_estimates(batches, momentum):
 
 
 def batches_and_momenta(rng):
-    for momentum in (0.1, 0.3, 0.9):
-        yield [(1 + 2 * rng.standard_normal((4, 2))).round(1) for _ in range(3)], momentum
+    for m, n, count, momentum in ((4, 2, 2, 0.1), (3, 4, 5, 0.3), (5, 3, 3, 0.8)):
+        yield [(1 + 2 * rng.standard_normal((m, n))).round(1) for _ in range(count)], momentum
 
 
 def run(batches, momentum, ddof=1, axis=0, start=None, spread=np.var):
@@ -54,7 +54,7 @@ def layers_to_fold(rng):
     for n in (2, 3, 4):  # square, so that the wrong axis gives numbers
         W, (b, beta, mean) = rng.standard_normal((n, n)), rng.standard_normal((3, n)).round(1)
         gamma, var = rng.uniform(0.5, 2, (2, n)).round(1)
-        yield W.round(1), b, gamma, beta, mean, var, 0.1
+        yield W.round(1), b, gamma, beta, mean, var, 0.1 * n
 
 
 def fold_with(W, b, gamma, beta, mean, var, eps, *, weights, bias):
@@ -82,10 +82,12 @@ def batch_norm_backward(grad_y, x, gamma, eps):
 
 
 def backward(
-    grad_y, x, gamma, eps, axis=0, mean_part=1, var_part=1, reduce=np.mean, inside=True, added=True
-):
+    grad_y, x, gamma, eps, axis=0, mean_part=1, var_part=1, reduce=np.mean, inside=True, added=True,
+    outside=False,
+):  # fmt: skip
     """The gradient with everything that can go wrong as an argument."""
-    deviation = np.sqrt(x.var(axis=axis, keepdims=True) + (eps if added else 0))
+    var, added = x.var(axis=axis, keepdims=True), eps if added else 0
+    deviation = np.sqrt(var) + eps if outside else np.sqrt(var + added)
     x_hat = (x - x.mean(axis=axis, keepdims=True)) / deviation
     grad = grad_y * gamma if inside else grad_y
     along_ones = reduce(grad, axis=axis, keepdims=True)
@@ -96,7 +98,8 @@ def backward(
 def gradients_and_inputs(rng):
     for shape in ((3, 2), (4, 3), (2, 4)):
         grad_y, x = rng.standard_normal((2, *shape)).round(1)
-        yield grad_y, x + np.arange(len(x))[:, None], rng.uniform(0.5, 2, shape[1]).round(1), 0.1
+        gamma = rng.uniform(0.5, 2, shape[1]).round(1)
+        yield grad_y, x + np.arange(len(x))[:, None], gamma, 0.1 * shape[1]
 
 
 EXERCISES = [
@@ -153,6 +156,7 @@ EXERCISES = [
     Exercise(
         running_estimates,
         cases=batches_and_momenta,
+        returns=("running_mean", "running_var"),
         mistakes=[
             Mistake(
                 partial(run, ddof=0),
@@ -188,6 +192,16 @@ EXERCISES = [
                 "`(1 - momentum) * old + momentum * new`.",
             ),
             Mistake(
+                partial(run, start=lambda x: (0 * x[0], 0 * x[0])),
+                "The variance starts at zero. A new layer does not know its batches yet: it takes "
+                "mean 0 and variance 1, as if x were standardized.",
+            ),
+            Mistake(
+                partial(run, start=lambda x: (0 * x[0], 0 * x[0]), ddof=0),
+                "Two things: the variance starts at zero instead of one, and it is the biased one "
+                "(divide by m - 1).",
+            ),
+            Mistake(
                 partial(run, spread=np.std),
                 "You average deviations. It is the variance that is kept; the root is taken when "
                 "it is used.",
@@ -210,6 +224,7 @@ EXERCISES = [
     Exercise(
         fold_batch_norm,
         cases=layers_to_fold,
+        returns=("new_W", "new_b"),
         mistakes=[
             Mistake(
                 folded_by(weights=lambda W, scale: W * scale[:, None]),
@@ -262,6 +277,10 @@ EXERCISES = [
             Mistake(
                 fold_with_scale(lambda gamma, var, eps: gamma / np.sqrt(var)),
                 "`eps` is missing. It is small, but it is in the formula: var + eps.",
+            ),
+            Mistake(
+                fold_with_scale(lambda gamma, var, eps: gamma / (np.sqrt(var) + eps)),
+                "`eps` stands outside of the root. It is added to the variance.",
             ),
             Mistake(
                 fold_with_scale(lambda gamma, var, eps: 1 / np.sqrt(var + eps)),
@@ -320,6 +339,14 @@ EXERCISES = [
             Mistake(
                 partial(backward, mean_part=-1, var_part=-1),
                 "The two terms are added. They are what the mean and the variance take away.",
+            ),
+            Mistake(
+                partial(backward, mean_part=1, var_part=-1),
+                "A sign: the part along x_hat is added. It is what the variance takes away.",
+            ),
+            Mistake(
+                partial(backward, outside=True),
+                "`eps` stands outside of the root: the deviation is `np.sqrt(var + eps)`.",
             ),
             Mistake(
                 partial(backward, added=False),

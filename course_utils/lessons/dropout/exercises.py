@@ -1,5 +1,7 @@
 """Exercises of notebook 07."""
 
+from functools import partial
+
 import numpy as np
 
 from course_utils.lab.checker import Exercise, Mistake
@@ -26,10 +28,10 @@ def gradients_and_seeds(rng):
         yield *rng.standard_normal((2, 4, 3)).round(1), p, seed
 
 
-def both_ways(x, grad_y, p, seed, *, back=None, scale=True):
+def both_ways(x, grad_y, p, seed, *, back=None, scale=True, kept=np.greater_equal):
     """Forward and backward with what can go wrong as an argument: ``back(rng, mask, x)``."""
     rng = np.random.default_rng(seed)
-    mask = (rng.random(x.shape) >= p) / ((1 - p) if scale else 1)
+    mask = kept(rng.random(x.shape), p) / ((1 - p) if scale else 1)
     return x * mask, grad_y * (mask if back is None else back(rng, mask, x))
 
 
@@ -56,7 +58,8 @@ def passes_needed(deviation, precision):
 
 
 def deviations(rng):
-    return [(0.3, 0.07), (0.5, 0.013), (2.0, 0.3), (0.1, 0.04)]
+    # The last two come out even: 16 and 9.
+    return [(0.3, 0.07), (0.5, 0.013), (0.9, 0.25), (0.1, 0.04), (2.0, 0.5), (1.5, 0.5)]
 
 
 EXERCISES = [
@@ -105,6 +108,7 @@ EXERCISES = [
     Exercise(
         there_and_back,
         cases=gradients_and_seeds,
+        returns=("y", "grad_x"),
         mistakes=[
             Mistake(
                 lambda x, grad_y, p, seed: both_ways(
@@ -152,6 +156,15 @@ EXERCISES = [
                 lambda x, grad_y, p, seed: both_ways(x, grad_y, 1 - p, seed),
                 "You drop with probability 1 - p. An entry is kept where the random number is at "
                 "least `p`.",
+            ),
+            Mistake(
+                partial(both_ways, kept=lambda u, p: u < p),
+                "You keep what should go: an entry is kept where the random number is at least `p`.",
+            ),
+            Mistake(
+                partial(both_ways, kept=lambda u, p: u < 1 - p),
+                "You keep where the random number is below 1 - p. That has the right probability, "
+                "but from the same seed it keeps other entries: here it is `>= p`.",
             ),
         ],
         hints=[
@@ -265,6 +278,11 @@ EXERCISES = [
             Mistake(
                 lambda deviation, precision: int((deviation / precision) ** 2),
                 "Rounded down, it is not quite enough: round up.",
+            ),
+            Mistake(
+                lambda deviation, precision: int((deviation / precision) ** 2) + 1,
+                "Where it comes out even this is one too many: *at most* the precision, so equality "
+                "is enough. Round up, `np.ceil`, in place of down and one more.",
             ),
             Mistake(
                 lambda deviation, precision: (deviation / precision) ** 2,

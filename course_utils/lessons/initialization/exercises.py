@@ -89,6 +89,11 @@ EXERCISES = [
                 "square.",
             ),
             Mistake(
+                lambda slope: 2 + slope**2,
+                "A division binds more tightly than a sum: `2 / 1 + slope**2` is 2 + slope². Put the "
+                "sum in brackets.",
+            ),
+            Mistake(
                 lambda slope: 2 / (1 + slope),
                 "You add the slopes of the two halves. The length is a sum of squares: the "
                 "negative half counts slope².",
@@ -143,7 +148,7 @@ EXERCISES = [
     Exercise(
         find_c,
         cases=norm_ratios,
-        tolerance=1e-5,
+        absolute=5e-5,  # four decimals are asked for
         mistakes=[
             Mistake(
                 partial(bisect, steps=40, swapped=True),
@@ -166,16 +171,19 @@ EXERCISES = [
             ),
             Mistake(
                 lambda norm_ratio: 1.0,
-                "The answer is 1 each time: that is the ratio at the c that you look for. Return "
-                "c.",
+                "The answer is 1 each time. 1 is the *ratio* at the c that you look for: compare "
+                "norm_ratio(middle) with it, not the middle, and return c.",
             ),
             *[
                 Mistake(
                     partial(bisect, steps=steps, pick=pick),
-                    "The right idea, stopped too early: every halving gives one more binary digit. "
-                    "From a width of 3.5 to four decimals it takes about 16; 40 cost nothing.",
+                    "The interval is halved once or twice, and no more. Is the middle computed anew "
+                    "in every turn of the loop, and `return` behind the loop?"
+                    if steps < 3
+                    else "The right idea, stopped too early: every halving gives one more binary "
+                    "digit. From a width of 3.5 to four decimals it takes about 16; 40 cost nothing.",
                 )
-                for steps in range(1, 16)
+                for steps in range(1, 13)
                 for pick in (
                     lambda low, high: (low + high) / 2,
                     lambda low, high: low,

@@ -34,7 +34,7 @@ def equivalent_lr(lr, factor):
 
 
 def rates_and_factors(rng):
-    for factor in (2.0, 3.0, 0.5, 0.1):
+    for factor in (2.5, 3.0, 0.4, 0.15):
         yield round(rng.uniform(0.01, 0.1), 2), factor
 
 
@@ -49,7 +49,9 @@ def rms_norm_backward(grad_y, x, eps):
 
 def rows_and_eps(rng):
     for (m, n), eps in [((2, 3), 0.1), ((1, 4), 0.5), ((3, 3), 0.2)]:
-        yield rng.standard_normal((m, n)).round(1), eps
+        x = rng.standard_normal((m, n)).round(1)
+        x[-1, : n if m == 3 else 1] = 0  # as behind a ReLU: some entries, and a whole row
+        yield x, eps
 
 
 def gradients_rows_and_eps(rng):
@@ -65,6 +67,7 @@ EXERCISES = [
     Exercise(
         scale_and_shift_backward,
         cases=gradients_and_gammas,
+        returns=("grad_x_hat", "grad_gamma", "grad_beta"),
         mistakes=[
             Mistake(
                 lambda grad_y, x_hat, gamma: (
@@ -279,6 +282,19 @@ EXERCISES = [
             Mistake(
                 lambda x, eps: x / ((x**2).mean(axis=1, keepdims=True) + eps),
                 "The root is missing: you divide by the mean square.",
+            ),
+            Mistake(
+                lambda x, eps: x / np.sqrt(rms(x, eps)),
+                "The root is there twice: divide by the root mean square itself.",
+            ),
+            Mistake(
+                lambda x, eps: x * rms(x, eps),
+                "You multiply by the root mean square. Divide by it: then the rows come out at the "
+                "same length.",
+            ),
+            Mistake(
+                lambda x, eps: x / np.sqrt((x**2 + eps).sum(axis=1, keepdims=True)),
+                "You add up where the mean belongs: eps and the squares count once, not n times.",
             ),
             Mistake(
                 lambda x, eps: x / np.sqrt((x**2).mean() + eps),

@@ -94,7 +94,7 @@ def momentum_step(param, grad, velocity, lr, momentum):
 
 
 def rolling_parameters(rng):
-    for lr, momentum in [(0.1, 0.9), (0.5, 0.8), (0.2, 0.0), (0.3, 0.6)]:
+    for lr, momentum in [(0.15, 0.9), (0.55, 0.8), (0.25, 0.0), (0.35, 0.6)]:
         yield *rng.standard_normal((3, 3)).round(1), lr, momentum
 
 
@@ -197,7 +197,8 @@ EXERCISES = [
                 Mistake(
                     lambda network, x, key=key: key,
                     f'You answer "{key}" for every network, but the bug is somewhere else in each. '
-                    "Do all gradients disagree? Then the two sides belong to different losses, or "
+                    "Is it the first or the last key that is returned, from inside a loop? Or do all "
+                    "gradients disagree? Then the two sides belong to different losses, or "
                     "`backward` did not run: until it does, all `grads` are zero.",
                 )
                 for key in PLACES
@@ -229,6 +230,7 @@ EXERCISES = [
     Exercise(
         momentum_step,
         cases=rolling_parameters,
+        returns=("new_param", "new_velocity"),
         mistakes=[
             Mistake(
                 step(lambda grad, v, lr, momentum: momentum * v + lr * grad, lambda lr, v, w: -w),
@@ -274,6 +276,11 @@ EXERCISES = [
                 step(lambda grad, v, lr, momentum: v + momentum * grad),
                 "Momentum multiplies the gradient. It belongs to the old velocity: it is the share "
                 "of it that is kept.",
+            ),
+            Mistake(
+                step(lambda grad, v, lr, momentum: momentum * v - grad),
+                "A sign in the velocity: it gathers the gradients as they are, and the step goes "
+                "against the velocity.",
             ),
             Mistake(
                 lambda param, grad, velocity, lr, momentum: (

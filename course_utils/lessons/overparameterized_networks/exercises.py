@@ -11,7 +11,8 @@ def smallest_width(n_in, n_out, m):
 
 
 def sizes(rng):
-    return [(784, 10, 1000), (4, 3, 50), (1, 1, 10), (10, 2, 77)]
+    # The last fits exactly, the one before only with the output biases.
+    return [(784, 10, 1000), (4, 3, 50), (1, 1, 10), (10, 2, 77), (4, 3, 11), (3, 2, 13)]
 
 
 def width_that(count, needed=lambda n_out, m: m * n_out):
@@ -35,6 +36,7 @@ def least_norm(X, y):
 
 
 def underdetermined(rng):
+    yield np.array([[1.0, 2.0, -2.0]]), np.array([1.3])  # X^T X is singular without rounding
     for m, n in ((1, 3), (2, 4), (3, 5)):
         X, y = rng.standard_normal((m, n)).round(1), rng.standard_normal(m).round(1)
         yield X + np.eye(m, n), y
@@ -63,7 +65,7 @@ def corrupt_labels(labels, wrong, shifts):
 
 def labels_to_corrupt(rng):
     for m in (6, 8, 12):
-        wrong = np.sort(rng.choice(m, m // 2, replace=False))
+        wrong = rng.choice(m, m // 2, replace=False)  # in no order
         yield rng.integers(10, size=m), wrong, rng.integers(1, 10, m // 2)
 
 
@@ -115,6 +117,12 @@ EXERCISES = [
                 "A width is a whole number. Round up.",
             ),
             Mistake(
+                lambda n_in, n_out, m: (m * n_out - n_out) // (n_in + 1 + n_out) + 1,
+                "Where the division is exact this is one too many: *at least* as many parameters as "
+                "numbers, so equality is enough. Round up, `-(-a // b)`, in place of down and one "
+                "more.",
+            ),
+            Mistake(
                 lambda n_in, n_out, m: smallest_width(n_in, n_out, m) + 1,
                 "One too many. *At least* as many parameters as numbers: equality is enough.",
             ),
@@ -130,7 +138,18 @@ EXERCISES = [
     Exercise(
         least_norm,
         cases=underdetermined,
+        without=("pinv", "lstsq"),
         mistakes=[
+            Mistake(
+                lambda X, y: np.linalg.solve(X.T @ X, X.T @ y),
+                "X^T X is n x n but has rank m at most, so it cannot be inverted: with fewer rows "
+                "than columns the normal equations have no single solution. X X^T is m x m.",
+            ),
+            Mistake(
+                lambda X, y: np.linalg.inv(X.T @ X) @ X.T @ y,
+                "X^T X is n x n but has rank m at most, so it cannot be inverted: with fewer rows "
+                "than columns the normal equations have no single solution. X X^T is m x m.",
+            ),
             Mistake(
                 basic,
                 "It fits, but it is not the shortest: the last unknowns are zero, and sharing the "
@@ -213,6 +232,10 @@ EXERCISES = [
             Mistake(
                 corrupted(the_wrong, lambda old, shifts: (old + shifts) % 9),
                 "Modulo 9 leaves the class 9 out. There are ten classes.",
+            ),
+            Mistake(
+                lambda labels, wrong, shifts: corrupt_labels(labels, wrong[:1], shifts[:1]),
+                "Only the first of the labels is changed. Is `return` inside the loop?",
             ),
             Mistake(
                 corrupted(lambda wrong: slice(len(wrong))),

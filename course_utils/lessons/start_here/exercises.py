@@ -25,7 +25,7 @@ def count_parameters(widths):
 
 
 def lists_of_widths(rng):
-    for length in (3, 2, 3, 4, 5):
+    for length in (3, 2, 3, 4, 6):
         yield (rng.choice(range(2, 12), length, replace=False).tolist(),)
 
 
@@ -37,6 +37,11 @@ EXERCISES = [
             Mistake(
                 lambda c, depth: (c / 2) ** depth,
                 "This is the factor of the squared length. The length is its root.",
+            ),
+            Mistake(
+                lambda c, depth: (c / 2) ** depth / 2,
+                "A power binds more tightly than a division: this is half of (c/2) to the `depth`. "
+                "Write `(depth / 2)` in brackets.",
             ),
             Mistake(
                 lambda c, depth: c ** (depth / 2),

@@ -25,7 +25,7 @@ def momentum_steps(W, grads, lr, momentum, weight_decay):
 def several_gradients(rng):
     for count in (2, 3, 4):
         W, *grads = rng.standard_normal((count + 1, 3)).round(1)
-        yield W, grads, 0.1, (0.5, 0.8, 0.9)[count - 2], 0.3
+        yield W, grads, (0.15, 0.25, 0.35)[count - 2], (0.5, 0.8, 0.9)[count - 2], 0.1 * count
 
 
 def momentum_run(W, grads, lr, momentum, decay, inside=True, beside=0.0, sign=1, penalty="now"):
@@ -53,7 +53,7 @@ def penalized(loss, grad, W, weight_decay):
 def losses_and_gradients(rng):
     for shape in ((3,), (2, 3), (4, 2)):
         grad, W = rng.uniform(-2, 2, (2, *shape)).round(1)
-        yield round(rng.uniform(1, 3), 1), grad, W, 0.3
+        yield round(rng.uniform(1, 3), 1), grad, W, round(0.11 * len(W), 2)
 
 
 def half_square(W):
@@ -79,10 +79,10 @@ def adam_step(W, grad, first, second, t, lr, beta1, beta2, eps):
 
 
 def adam_states(rng):
-    for t in (1, 2, 5):
+    for t, *rates in ((1, 0.35, 0.8, 0.95), (2, 0.25, 0.6, 0.85), (5, 0.45, 0.7, 0.92)):
         W, grad, first = rng.standard_normal((3, 3)).round(1)
         first, second = (first, rng.uniform(0.5, 2, 3).round(1)) if t > 1 else (0 * W, 0 * W)
-        yield W, grad, first, second, t, 0.1, 0.8, 0.9, 0.05
+        yield W, grad, first, second, t, *rates, 0.05 + 0.01 * t
 
 
 def adam(
@@ -288,6 +288,7 @@ EXERCISES = [
     Exercise(
         penalized,
         cases=losses_and_gradients,
+        returns=("loss", "grad"),
         mistakes=[
             Mistake(
                 partial(with_penalty, slope=lambda W: 2 * W),
@@ -356,6 +357,7 @@ EXERCISES = [
     Exercise(
         adam_step,
         cases=adam_states,
+        returns=("new_W", "first", "second"),
         mistakes=[
             Mistake(
                 partial(adam, corrected=(False, False)),
@@ -374,6 +376,20 @@ EXERCISES = [
                 partial(adam, shift=1),
                 "The bias correction is one step ahead. `t` counts from 1, so the first step "
                 "divides by `1 - beta1**1`.",
+            ),
+            Mistake(
+                lambda W, grad, first, second, t, lr, beta1, beta2, eps: adam(
+                    W, grad, first, second, 1, lr, beta1, beta2, eps
+                ),
+                "The power `t` is missing from the bias correction: `1 - beta1**t`, and "
+                "`1 - beta2**t`. Without it every step is corrected like the first.",
+            ),
+            Mistake(
+                lambda W, grad, first, second, t, lr, beta1, beta2, eps: adam(
+                    W, grad, first, second, t, lr, beta1, beta2, eps / np.sqrt(1 - beta2**t)
+                ),
+                "`eps` is added before the second moment is corrected. That is another common form; "
+                "in Adam's own, correct it first, then add `eps` to the root.",
             ),
             Mistake(
                 partial(adam, inside=True),
