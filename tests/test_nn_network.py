@@ -157,6 +157,22 @@ def test_mlp_options_reach_the_layers():
         assert {param.dtype for param in network.params.values()} == {np.dtype(dtype)}
 
 
+def test_mlp_takes_layers_of_ones_own():
+    class Mine(LayerNorm):
+        pass
+
+    class Bend(Tanh):
+        pass
+
+    class Drop(Dropout):
+        pass
+
+    network = mlp([4, 5, 5, 3], norm=lambda n: Mine(n, affine=False), activation=Bend, p=0.3,
+                  dropout=Drop, rng=rng())  # fmt: skip
+    assert kinds(network) == 2 * ["Linear", "Mine", "Bend", "Drop"] + ["Linear"]
+    assert network.layers[1].n == 5 and network.layers[3].p == 0.3
+
+
 def test_mlp_defaults():
     defaults = {
         name: parameter.default for name, parameter in inspect.signature(mlp).parameters.items()
@@ -167,6 +183,7 @@ def test_mlp_defaults():
         "norm_position": "before",
         "affine": True,
         "p": 0.0,
+        "dropout": Dropout,
         "c": 2.0,
         "last_c": None,
         "activation": "relu",

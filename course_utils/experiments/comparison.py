@@ -51,12 +51,15 @@ class Comparison:
         return np.array([run.diverged for run in self.runs(side)])
 
 
-def side(widths, lr, momentum=0.0, weight_decay=0.0, **options):
-    """A side for `compare`: a network of these widths, with `mlp`'s options, and SGD."""
+def side(widths, lr, momentum=0.0, weight_decay=0.0, optimizer=SGD, **options):
+    """A side for `compare`: a network of these widths, with `mlp`'s options, and its optimizer.
+
+    ``optimizer(network, lr, momentum, weight_decay)`` makes it: SGD, or one's own.
+    """
 
     def make(rng):
         network = mlp(widths, rng=rng, **options)
-        return network, SGD(network, lr, momentum, weight_decay)
+        return network, optimizer(network, lr, momentum, weight_decay)
 
     return make
 

@@ -1,6 +1,7 @@
 """Networks: layers in a row."""
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -148,8 +149,16 @@ class Sequential(Layer):
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
 
-NORMS = {None: None, "layer": LayerNorm, "batch": BatchNorm}
+NORMS = {"layer": LayerNorm, "batch": BatchNorm}
 ACTIVATIONS = {"relu": ReLU, "tanh": Tanh}
+
+
+def maker(name, value, known):
+    """What makes a layer: `value` itself if it can be called, else the layer known by that name."""
+    if callable(value):
+        return value
+    check_choice(name, value, known)
+    return known[value]
 
 
 def mlp(
@@ -159,6 +168,7 @@ def mlp(
     norm_position="before",
     affine=True,
     p=0.0,
+    dropout=Dropout,
     c=2.0,
     last_c=None,
     activation="relu",
@@ -171,19 +181,22 @@ def mlp(
     ----------
     widths : sequence of int
         Input, hidden and output widths, for example [784, 100, 100, 10].
-    norm : {None, "layer", "batch"}
-        Normalization in every hidden layer.
+    norm : {None, "layer", "batch"}, or callable
+        Normalization in every hidden layer; ``norm(n)`` makes a layer of one's own.
     norm_position : {"before", "after"}
         Before or after the activation.
     affine : bool
-        Whether the normalization learns gamma and beta.
+        Whether "layer" or "batch" learns gamma and beta.
     p : float
         Dropout at the end of every hidden layer; none for p = 0.
+    dropout : callable
+        ``dropout(p, rng=rng)`` makes the dropout layer.
     c : float
         Initial weights are N(0, c / n_in).
     last_c : float, optional
         c of the output layer (None: the same c).
-    activation : {"relu", "tanh"}
+    activation : {"relu", "tanh"}, or callable
+        ``activation()`` makes a layer of one's own.
     rng : numpy.random.Generator, optional
         Where weights and masks come from.
     dtype : data type
@@ -204,9 +217,10 @@ def mlp(
         raise ValueError(f"widths must hold an input and an output width, got {widths}")
     for width in widths:
         check_count("widths", width)
-    check_choice("norm", norm, NORMS)
     check_choice("norm_position", norm_position, ("before", "after"))
-    check_choice("activation", activation, ACTIVATIONS)
+    make_activation = maker("activation", activation, ACTIVATIONS)
+    by_name = {name: partial(layer, affine=affine, dtype=dtype) for name, layer in NORMS.items()}
+    make_norm = maker("norm", norm, {None: None, **by_name})
     check_number("p", p, 0, 1)
     check_number("c", c)
     last_c = c if last_c is None else last_c
@@ -215,13 +229,12 @@ def mlp(
 
     def hidden(n_in, n_out):
         yield Linear(n_in, n_out, c=c, rng=rng, dtype=dtype)
-        block = [ACTIVATIONS[activation]()]
-        if norm is not None:
-            normalization = NORMS[norm](n_out, affine=affine, dtype=dtype)
-            block.insert(0 if norm_position == "before" else 1, normalization)
+        block = [make_activation()]
+        if make_norm is not None:
+            block.insert(0 if norm_position == "before" else 1, make_norm(n_out))
         yield from block
         if p > 0:
-            yield Dropout(p, rng=rng)
+            yield dropout(p, rng=rng)
 
     *inner, n_out = widths
     layers = [layer for pair in pairwise(inner) for layer in hidden(*pair)]
