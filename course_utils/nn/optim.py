@@ -47,8 +47,9 @@ class SGD:
 
     def step(self):
         """Update every parameter once."""
+        grads = dict(self.network.grads.items())
         for key, param in self.network.params.items():
-            update = self.network.grads[key]
+            update = grads[key]
             if self.weight_decay and is_weight(key):
                 update = update + self.weight_decay * param
             if self.momentum:
