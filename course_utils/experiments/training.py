@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from course_utils.checks import check_batch, check_count
 from course_utils.data import minibatches
+from course_utils.experiments.progress import progress_bar
 from course_utils.nn import NonFiniteError, softmax_cross_entropy
 
 GUESSING = float(np.log(10))  # the loss of ten equal probabilities
@@ -244,7 +244,7 @@ def fit(
     try:
         if evaluate_every is not None and checkpoint(0):
             return history
-        with tqdm(total=steps, disable=not progress, leave=False) as bar:
+        with progress_bar(steps, progress) as bar:
             for value in training_steps(network, optimizer, batches, loss, steps=steps):
                 history.losses.append(value)
                 bar.update()
