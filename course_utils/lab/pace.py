@@ -1,4 +1,4 @@
-"""Frames no faster than the page takes them, so that a slow network has only the newest to carry."""
+"""Frames no faster than the page takes them: a slow network has only the newest to carry."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ import time
 import ipywidgets as widgets
 import traitlets
 
-MOMENT = 0.005  # seconds in which messages of the page, such as a newer slider value, can arrive
+MOMENT = 0.005  # seconds in which messages of the page can arrive, as a newer slider value
 PATIENCE = 5.0  # seconds after which a page that does not answer counts as gone
 
 
