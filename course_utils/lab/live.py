@@ -260,7 +260,8 @@ def live(compute, picture, *, on_release=False, **controls):
     compute : callable
         ``compute(**controls)`` gets the controls' values by name, of a `steered` control a function
         that reads it. It returns a dict of the picture's values by name, the arguments of its
-        ``show``, or a generator that yields such dicts in turn. It knows no widget.
+        ``show``, or a generator that yields such dicts in turn. It knows no widget. What it prints
+        is seen at the first call only; what is to be read at every move belongs in the reading.
     picture : Picture, or type of Picture
     on_release : bool
         Compute when a slider is let go instead of while it moves: for what takes over 0.3 s.
