@@ -94,8 +94,12 @@ def test_opened_again_it_shows_what_was_seen_and_answered(lab, browser, saved):
         assert notebook.errors() == []
 
 
-def test_pictures_and_boxes_have_names(lab, browser):
-    toggles = "live(lambda x, bold: {'length': x}, Bar, x=slider(0, 60, 30), bold=toggle(False))"
+LABEL = "c: variance of a weight × units in the layer before it"
+
+
+def test_pictures_and_boxes_have_names_and_a_label_keeps_its_end(lab, browser):
+    toggles = f"live(lambda x, bold: {{'length': x}}, Bar, x=slider(0, 60, 30, label='{LABEL}'), "
+    toggles += "bold=toggle(False))"
     cell = EXPLORATION.replace("live, slider", "live, slider, toggle") + toggles
     nbformat.write(new_notebook([cell]), lab.folder / "names.ipynb")
     with closing(lab.open(browser, "names.ipynb")) as notebook:
@@ -104,7 +108,10 @@ def test_pictures_and_boxes_have_names(lab, browser):
         assert page.get_by_role("img", name="The bar ends at 30.").count() == 1
         assert page.get_by_role("checkbox", name="bold").count() == 1
         (exploration,) = notebook.explorations()
-        assert [control.label for control in exploration.controls] == ["x", "bold"]
+        assert [control.label for control in exploration.controls] == [LABEL, "bold"]
+        page.set_viewport_size({"width": 480, "height": 800})
+        whole = "label => label.scrollWidth <= label.clientWidth"
+        assert page.get_by_text(LABEL, exact=True).first.evaluate(whole)
         exploration.controls[0].press("ArrowRight")
         exploration.settled()
         assert page.get_by_role("img", name="The bar ends at 31.").count() == 1
