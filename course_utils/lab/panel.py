@@ -28,7 +28,9 @@ body[data-vscode-theme-kind="vscode-high-contrast"] .live-figure {
 .note label { display: flex; flex-direction: row-reverse; justify-content: flex-end; }
 .note label { height: auto; line-height: 1.4; margin: 2px 0; }
 .note .aside { opacity: 0.75; }
-.live > .widget-hbox > .widget-label { white-space: normal; height: auto; line-height: 1.3; }
+.live > .widget-hbox > .widget-label {
+  white-space: normal; height: auto; line-height: 1.3; align-self: center;
+}
 .course-panel .jupyter-widgets-disconnected::before { display: none; }
 .course-panel.jupyter-widgets-disconnected > * { pointer-events: none; }
 .course-panel.jupyter-widgets-disconnected::before {
