@@ -22,8 +22,14 @@ PYTHON = os.path.join(VENV, "Scripts\\python.exe" if os.name == "nt" else "bin/p
 STAMP = os.path.join(VENV, "installed.txt")  # written last, so only a whole environment has one
 
 START = "/lab/tree/notebooks/00_start_here.ipynb"  # the address that JupyterLab opens and prints
+SETTINGS = os.path.join(ROOT, "course_utils", "lab", "jupyterlab")  # that differ from its own
 COMMANDS = {
-    "lab": ["jupyterlab", "--ServerApp.root_dir=" + ROOT, "--LabApp.default_url=" + START],
+    "lab": [
+        "jupyterlab",
+        "--ServerApp.root_dir=" + ROOT,
+        "--LabApp.default_url=" + START,
+        "--LabApp.app_settings_dir=" + SETTINGS,
+    ],
     "test": ["pytest"],
 }
 EVERYTHING = ".[test]"

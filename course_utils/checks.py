@@ -29,6 +29,8 @@ def check_batch(name, x, width=None):
     ValueError
         If `x` has another shape.
     """
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be an array without a mask; .filled(...) makes one of it")
     if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
         given = f"an array of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
         raise TypeError(f"{name} must be a NumPy array of floating point numbers, got {given}")
@@ -93,11 +95,17 @@ def check_list(name, values):
 
 
 def check_layer(name, layer):
-    """Require a layer: forward, backward, params and grads (TypeError)."""
+    """Require a layer: forward, backward, params and grads, and params of arrays (TypeError)."""
     if not all(hasattr(layer, part) for part in ("forward", "backward", "params", "grads")):
         raise TypeError(
             f"{name} must be a layer with forward, backward, params and grads, got {layer!r}"
         )
+    for key, param in layer.params.items():
+        if not isinstance(param, np.ndarray):
+            raise TypeError(
+                f"{name}.params[{key!r}] must be an array, which can learn in place, such as "
+                f"np.array({param}); got {param!r}"
+            )
 
 
 def check_betas(betas):

@@ -53,12 +53,54 @@ def load_mnist(split="train"):
     return np.divide(images, 255, dtype=np.float32), labels.astype(np.int64)
 
 
+def as_array(name, values):
+    """What a student hands in as a NumPy array: a list and a pandas object too.
+
+    A pandas object that kept its own index would be looked up by label where an array counts.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    values : array_like
+
+    Returns
+    -------
+    ndarray
+        `values` itself if it is one.
+
+    Raises
+    ------
+    TypeError
+        For a masked array, whose mask would be lost, and for what is no array.
+    ValueError
+        For rows of different lengths.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be an array without a mask; .filled(...) makes one of it")
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must be an array, with rows of one length") from None
+    if array.ndim == 0:
+        raise TypeError(f"{name} must be an array, got {values!r}")
+    return array
+
+
+def examples(images, labels):
+    """Images and labels as NumPy arrays, one label an image (TypeError, ValueError)."""
+    images, labels = as_array("images", images), as_array("labels", labels)
+    if len(labels) != len(images):
+        raise ValueError(f"labels must be as many as images, {len(images)}, got {len(labels)}")
+    return images, labels
+
+
 def standardize(images, out=None):
     """Shift and scale pixels so that MNIST's training set has mean 0 and standard deviation 1.
 
     Parameters
     ----------
-    images : ndarray, any shape, floating point
+    images : array_like, any shape, floating point
         Pixels on the scale 0 to 1, as `load_mnist` gives them. Not changed, unless it is `out`.
     out : ndarray, optional
         Where to write the result: an array like `images`. `out=images` works in place, which
@@ -74,6 +116,7 @@ def standardize(images, out=None):
     ValueError
         If `images` is not floating point, or `out` has another shape or dtype than `images`.
     """
+    images = as_array("images", images)
     if not np.issubdtype(images.dtype, np.floating):
         raise ValueError(f"images must be floating point, from 0 to 1, got {images.dtype}")
     if out is None:
@@ -114,7 +157,7 @@ def few_digits(train, m, rng, wrong=0.0):
 
     Parameters
     ----------
-    train : (ndarray, ndarray)
+    train : (array_like, array_like)
         Images and labels, the labels from 0 to 9.
     m : int
         From 1 to the number of examples.
@@ -133,7 +176,7 @@ def few_digits(train, m, rng, wrong=0.0):
     ValueError, TypeError
         For m or a share out of range, or an rng of another kind.
     """
-    images, labels = train
+    images, labels = examples(*train)
     check_count("m", m, maximum=len(labels))
     check_generator("rng", rng, optional=False)
     check_number("wrong", wrong, 0, 1, open_high=False)
@@ -151,7 +194,7 @@ def minibatches(images, labels, batch_size, rng, epochs=1):
 
     Parameters
     ----------
-    images, labels : ndarray (m, ...)
+    images, labels : array_like (m, ...)
     batch_size : int, 1 to m
     rng : numpy.random.Generator
         Shuffles the examples anew as each epoch starts.
@@ -166,12 +209,12 @@ def minibatches(images, labels, batch_size, rng, epochs=1):
     Raises
     ------
     ValueError, TypeError
-        At the call, not at the first batch: if the lengths differ, if `batch_size` or `epochs`
-        is out of range, if `rng` is not a `numpy.random.Generator`.
+        At the call, not at the first batch: if images or labels are no arrays or their lengths
+        differ, if `batch_size` or `epochs` is out of range, if `rng` is not a
+        `numpy.random.Generator`.
     """
+    images, labels = examples(images, labels)
     m = len(images)
-    if len(labels) != m:
-        raise ValueError(f"labels must be as many as images, {m}, got {len(labels)}")
     check_count("batch_size", batch_size, maximum=m)
     if epochs is not None:
         check_count("epochs", epochs)

@@ -66,6 +66,22 @@ def same(one, other):
     return one.keys() == other.keys() and all(np.array_equal(one[k], other[k]) for k in one)
 
 
+class Series:
+    """Values looked up by a label of their own, as in a pandas Series: here backwards."""
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, labels):
+        return Series(self.values[::-1][labels])
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.values, dtype)
+
+
 class Interrupting(SGD):
     """Presses the interrupt button in the middle of a given step."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import rng
+from helpers import Series, rng
 
 from course_utils import data
 
@@ -282,6 +282,37 @@ def test_minibatches_keep_images_and_labels_together():
     for images, labels in data.minibatches(IMAGES, LABELS, 4, rng(), epochs=3):
         assert images.shape == (4, 2) and images.dtype == np.float32 and labels.shape == (4,)
         np.testing.assert_array_equal(images, IMAGES[labels])
+
+
+@pytest.mark.parametrize("kind", [Series, np.ndarray.tolist])
+def test_what_is_no_array_becomes_one_by_place_and_not_by_label(kind):
+    images, labels = kind(IMAGES), kind(LABELS)
+    for batch, numbers in data.minibatches(images, labels, 4, rng(), epochs=3):
+        np.testing.assert_array_equal(batch, IMAGES[numbers])
+    drawn, numbers = data.few_digits((images, labels), 10, rng())
+    np.testing.assert_array_equal(drawn, IMAGES[numbers])
+    np.testing.assert_array_equal(data.standardize(images), data.standardize(np.array(images)))
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        (np.ma.masked_equal([1.0, 2.0], 2.0), TypeError, "without a mask"),
+        ([[1.0], [1.0, 2.0]], ValueError, "with rows of one length"),
+        (7, TypeError, "got 7"),
+        (None, TypeError, "got None"),
+    ],
+)
+def test_what_makes_no_array_is_refused_in_words(values, error, message):
+    for call in (
+        lambda: data.minibatches(values, [0, 1], 1, rng()),
+        lambda: data.few_digits((values, [0, 1]), 1, rng()),
+        lambda: data.standardize(values),
+    ):
+        with pytest.raises(error, match=f"images must be an array.*{message}"):
+            call()
+    with pytest.raises(error, match="labels must be an array"):
+        data.minibatches([[1.0], [2.0]], values, 1, rng())
 
 
 @pytest.mark.parametrize("batch_size", [1, 23])

@@ -20,6 +20,7 @@ from course_utils.lab import (
     choice,
     draw_again,
     live,
+    pace,
     panel,
     slider,
     steered,
@@ -273,6 +274,7 @@ def test_the_picture_and_its_reading_follow_the_controls(explore):
         assert image(exploration) == Bar().update(length=x).png()
         assert exploration.reading == f"The bar ends at {x}."
         assert spoken(exploration) == f"<div role='status'>The bar ends at {x}.</div>"
+        assert one(exploration, widgets.Image).tooltip == exploration.reading
         seen[image(exploration)] = x
     assert len(seen) == 3
 
@@ -295,7 +297,8 @@ def test_reset_puts_all_back_and_computes_once(explore):
 def test_controls_are_labelled_in_words(explore):
     exploration = explore(Recorder(), **controls())
     labels = [w.value for w in inside(exploration) if isinstance(w, widgets.Label)]
-    assert labels == ["x: a number", "kind", "double"]
+    assert labels == ["x: a number", "kind", ""]
+    assert exploration.controls["double"].description == "double"  # its name for screen readers
     marked = [w for w in inside(exploration) if "live-control" in w._dom_classes]
     assert set(marked) == set(exploration.controls.values())
 
@@ -364,7 +367,10 @@ def test_what_a_notebook_saves_of_an_exploration(explore):
     assert data.keys() == {"text/plain", "image/png", view}
     assert data[view]["model_id"] == exploration.model_id
     assert data["text/plain"] == repr(exploration) == "<live: compute(x, seed)>"
-    assert metadata == {"image/png": {"width": 200}, "needs_background": "light"}
+    assert metadata == {
+        "image/png": {"width": 200, "alt": "The bar ends at 30."},
+        "needs_background": "light",
+    }
     saved = base64.b64decode(data["image/png"])
     assert np.array_equal(pixels(saved), pixels(image(exploration)))
     exploration.controls["x"].value = 60
@@ -526,6 +532,89 @@ def test_in_a_loop_what_is_quick_is_shown_at_once(explore):
         return exploration.reading
 
     assert asyncio.run(play()) == "The bar ends at 50."
+
+
+class Page:
+    """A page that has shown an exploration, and notes how many frames it is sent."""
+
+    def __init__(self, exploration):
+        self.pace, self.frames = exploration._pace, 0
+        one(exploration, widgets.Image).observe(self.note, "value")
+        self.answer()
+
+    def note(self, _):
+        self.frames += 1
+
+    def answer(self):
+        self.pace.set_state({"taken": self.pace.sent})
+
+
+def test_no_frame_is_sent_before_the_page_has_taken_the_last(explore):
+    slices = Slices(slices=30)
+
+    async def play():
+        exploration = explore(slices.function(), x=slider(0, 60, 40))
+        page = Page(exploration)
+        for x in (20, 30):  # a newer value does not hurry it
+            exploration.controls["x"].value = x
+            await until(lambda: slices.runs[-1][0] == x and slices.runs[-1][1] >= 10)
+            assert page.frames == 1
+        await until(lambda: slices.runs[-1][1] == 30)
+        await asyncio.sleep(0.05)
+        assert page.frames == 1 and not stop_button(exploration).disabled
+        page.answer()
+        await until(lambda: stop_button(exploration).disabled)
+        assert page.frames == 2
+        assert spoken(exploration) == "<div role='status'>The bar ends at 30.0.</div>"
+        assert image(exploration) == Bar().update(length=30).png()
+
+    asyncio.run(play())
+
+
+def test_a_page_nearby_is_sent_every_slice(explore):
+    slices = Slices(slices=10)
+
+    async def play():
+        exploration = explore(slices.function(), x=slider(0, 60, 40))
+        page, loop = Page(exploration), asyncio.get_running_loop()
+        page.pace.observe(lambda _: loop.call_later(0.002, page.answer), "sent")
+        exploration.controls["x"].value = 20
+        await until(lambda: slices.runs[-1] == [20, slices.slices, "done"])
+        await until(lambda: stop_button(exploration).disabled)
+        assert page.frames == 10
+
+    asyncio.run(play())
+
+
+def test_stop_shows_what_it_had_though_the_page_is_behind(explore):
+    slices = Slices(slices=100)
+
+    async def play():
+        exploration = explore(slices.function(), x=slider(0, 60, 40))
+        page = Page(exploration)
+        exploration.controls["x"].value = 20
+        await until(lambda: len(slices.runs) == 2 and slices.runs[1][1] >= 5)
+        click(exploration, "Stop")
+        assert page.frames == 2
+        assert spoken(exploration) == f"<div role='status'>{exploration.reading}</div>"
+        assert exploration.reading == f"The bar ends at {20 * slices.runs[1][1] / 100}."
+
+    asyncio.run(play())
+
+
+def test_a_page_that_is_gone_keeps_nothing_waiting(explore, monkeypatch):
+    monkeypatch.setattr(pace, "PATIENCE", 0.05)
+    slices = Slices()
+
+    async def play():
+        exploration = explore(slices.function(), x=slider(0, 60, 40))
+        page = Page(exploration)
+        exploration.controls["x"].value = 20
+        await until(lambda: slices.runs[-1] == [20, slices.slices, "done"])
+        await until(lambda: stop_button(exploration).disabled)
+        assert page.frames == 2 and exploration.reading == "The bar ends at 20.0."
+
+    asyncio.run(play())
 
 
 class Callable:

@@ -300,5 +300,88 @@ def test_bad_input(layer, x, error, message):
         gradient_check(layer, x)
 
 
+class Masked(Layer):
+    """Dropout with a mask drawn by `draw()`, and what else a layer keeps."""
+
+    def __init__(self, draw, **kept):
+        super().__init__()
+        self.draw, self.kept = draw, kept
+
+    def forward(self, x):
+        self.saved = self.draw(x.shape) < 0.5
+        return x * self.saved
+
+    def backward(self, grad_y):
+        return grad_y * self.saved
+
+
+class Within(Layer):
+    """A layer of the library under a name of one's own."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.only = inner
+        self.forward, self.backward = inner.forward, inner.backward
+
+
+def test_masks_are_frozen_wherever_a_layer_keeps_its_generator():
+    class Kept(Masked):
+        def forward(self, x):
+            self.draw = self.kept["rngs"][0].random
+            return super().forward(x)
+
+    x = normal(5, 4)
+    assert gradient_check(Kept(None, rngs=[np.random.default_rng(0)]), x) < RIGHT
+    assert gradient_check(Within(Dropout(0.5, rng=np.random.default_rng(0))), x) < RIGHT
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda shape: np.random.random(shape), np.random.RandomState(0).random_sample]
+)
+def test_a_forward_that_is_another_each_time_is_not_called_wrong(draw):
+    with pytest.raises(ValueError, match="something else each time.* numpy.random.Generator"):
+        gradient_check(Masked(draw), normal(5, 4))
+
+
+class Slope(Layer):
+    """y = a x, whose backward can be given mistakes."""
+
+    def __init__(self, a, mistake=None):
+        super().__init__(a=np.array(1.0))
+        self.params["a"], self.mistake = a, mistake
+
+    def forward(self, x):
+        self.saved = x
+        return self.params["a"] * x
+
+    def backward(self, grad_y):
+        grad_a = np.sum(grad_y * self.saved)
+        if self.mistake == "key":
+            self.grads["slope"] = grad_a
+        else:
+            self.grads["a"] = grad_a[None] if self.mistake == "shape" else grad_a
+        if self.mistake != "return":
+            return self.params["a"] * grad_y
+
+
+def test_a_scalar_parameter_is_checked_as_an_array():
+    assert gradient_check(Slope(np.array(0.25)), normal(5, 4)) < RIGHT
+
+
+@pytest.mark.parametrize(
+    ("layer", "error", "message"),
+    [
+        (Slope(0.25), TypeError, r"params\['a'\] must be an array, .* such as np.array\(0.25\)"),
+        (Slope(np.float64(0.25)), TypeError, r"params\['a'\] must be an array"),
+        (Slope(np.array(0.25), "return"), TypeError, "backward returns .* got None .is there a"),
+        (Slope(np.array(0.25), "key"), ValueError, r"keys of params, \['a'\], got \['a', 'slope'"),
+        (Slope(np.array(0.25), "shape"), ValueError, r"grads\['a'\] must have shape \(\), got"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(layer, error, message):
+    with pytest.raises(error, match=message):
+        gradient_check(layer, normal(5, 4))
+
+
 def test_the_base_layer_has_no_parameters():
     assert Layer().params == Layer().grads == {}

@@ -1,12 +1,17 @@
 """What every layer promises, and what each one does."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from helpers import normal, rng
 
 from course_utils.nn import (
+    SGD,
+    Adam,
     BatchNorm,
     Dropout,
+    Layer,
     LayerNorm,
     Linear,
     NonFiniteError,
@@ -298,6 +303,36 @@ def test_float32_stays_right_with_a_large_mean(norm, mean, allowed):
 @pytest.mark.parametrize("norm", [LayerNorm, BatchNorm])
 def test_equal_numbers_are_normalized_to_zero(norm):
     assert not norm(30).forward(np.full((20, 30), 5, np.float32)).any()
+
+
+# What a layer of one's own, or a batch, may hold
+
+
+class Slope(Layer):
+    def __init__(self, a):
+        super().__init__()
+        self.params["a"], self.grads["a"] = a, np.zeros(())
+
+    def forward(self, x):
+        return self.params["a"] * x
+
+    def backward(self, grad_y):
+        return self.params["a"] * grad_y
+
+
+@pytest.mark.parametrize("a", [0.25, np.float64(0.25), [0.25]], ids=repr)
+@pytest.mark.parametrize(
+    "use", [partial(SGD, lr=0.1), partial(Adam, lr=0.1), lambda layer: Sequential([layer])]
+)
+def test_a_parameter_that_cannot_learn_in_place_is_refused(a, use):
+    with pytest.raises(TypeError, match=r"params\['a'\] must be an array, .* such as np.array"):
+        use(Slope(a))
+    use(Slope(np.array(0.25)))
+
+
+def test_a_masked_batch_is_refused():
+    with pytest.raises(TypeError, match="without a mask"):
+        Linear(3, 2).forward(np.ma.masked_equal(normal(2, 3), 0))
 
 
 # Dropout

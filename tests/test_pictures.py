@@ -257,7 +257,10 @@ def test_a_picture_is_a_png_of_the_page_width(name):
     data, metadata = picture._repr_mimebundle_()
     assert data.keys() == {"text/plain", "image/png"}
     assert data["text/plain"] == repr(picture) == f"<picture: {name}>"
-    assert metadata == {"image/png": {"width": picture.width}, "needs_background": "light"}
+    assert metadata == {
+        "image/png": {"width": picture.width, "alt": picture.reading},
+        "needs_background": "light",
+    }
     assert picture.width == round(100 * picture.size[0]) <= 860  # the page's column
     saved = base64.b64decode(data["image/png"])
     image = Image.open(io.BytesIO(saved))

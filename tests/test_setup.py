@@ -4,6 +4,7 @@ import ast
 import importlib.metadata
 import importlib.util
 import itertools
+import json
 import os
 import re
 import shutil
@@ -180,8 +181,12 @@ time.sleep(60)
     assert (process.returncode, errors) == (5, "")
 
 
-def test_the_lab_opens_a_notebook_that_exists():
-    assert (ROOT / load(ROOT / "run.py").START.removeprefix("/lab/tree/")).is_file()
+def test_the_lab_opens_a_notebook_that_exists_and_saves_what_widgets_show():
+    run = load(ROOT / "run.py")
+    assert (ROOT / run.START.removeprefix("/lab/tree/")).is_file()
+    assert f"--LabApp.app_settings_dir={run.SETTINGS}" in run.COMMANDS["lab"]
+    overrides = json.loads((Path(run.SETTINGS) / "overrides.json").read_text(encoding="ascii"))
+    assert overrides == {"@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True}}
 
 
 # The exact versions, and what uses them

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import Interrupting, moons, rng, same, state
+from helpers import Interrupting, Series, moons, rng, same, state
 
 from course_utils.experiments import evaluate, fit, training_steps
 from course_utils.experiments.statistics import batch_statistics, recalibrate
@@ -211,6 +211,36 @@ def test_progress_is_shown_only_if_asked_for(capsys):
     assert capsys.readouterr() == ("", "")
     train(progress=True)
     assert "40" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", [Series, np.ndarray.tolist])
+def test_labels_that_are_no_array_belong_to_the_same_images(kind):
+    (points, labels), (test, truth) = moons(), moons(seed=1)
+    options = {"steps": 30, "batch_size": 20}
+    histories = []
+    for convert in (np.asarray, kind):
+        network = mlp([2, 8, 2], rng=rng())
+        given = {"labels": convert(labels), "test": (test, convert(truth)), "rng": rng(1)}
+        histories.append(fit(network, SGD(network, 0.1), points, **given, **options))
+    assert histories[0] == histories[1]
+
+
+def squares_of_one_hot(output, labels):
+    return squared_error(output, np.eye(2, dtype=output.dtype)[labels])
+
+
+def test_the_test_set_is_measured_by_the_loss_that_is_trained():
+    points, labels = moons()
+    one_hot = np.eye(2, dtype=np.float32)[labels]
+    measured = []
+    for loss, truth in ((squares_of_one_hot, labels), (squared_error, one_hot)):
+        network = mlp([2, 8, 2], rng=rng())
+        options = {"steps": 50, "batch_size": 20, "rng": rng(1), "loss": loss}
+        history = fit(network, SGD(network, 0.1), points, truth, test=(points, truth), **options)
+        value, _ = loss(network.forward(points), truth)
+        assert history.final.loss == pytest.approx(value, rel=1e-5)
+        measured.append(history.final)
+    assert measured[0].error == measured[1].error == np.mean(answers(network, points) != labels)
 
 
 # evaluate

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from course_utils.data import few_digits
+from course_utils.experiments.progress import progress_bar
 from course_utils.experiments.training import fit
 from course_utils.nn import SGD, mlp
 
@@ -135,8 +135,10 @@ def over_seeds(run, seeds, progress=True):
     """``run(seed)`` for each seed: a dict by seed, of what is done if it is interrupted."""
     found = {}
     try:
-        for seed in tqdm(seeds, disable=not progress, leave=False):
-            found[seed] = run(seed)
+        with progress_bar(len(seeds), progress) as bar:
+            for seed in seeds:
+                found[seed] = run(seed)
+                bar.update()
     except KeyboardInterrupt:
         pass
     return found

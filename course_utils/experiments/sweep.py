@@ -30,9 +30,9 @@ from pathlib import Path
 import cloudpickle
 import loky
 import numpy as np
-from tqdm.auto import tqdm
 
 from course_utils.checks import check_list
+from course_utils.experiments.progress import progress_bar
 
 LINE_START = b'{"settings": '
 DIED = "a worker process died (killed, crashed, or out of memory)"
@@ -100,7 +100,7 @@ def sweep(run, grid, path, *, executor=None, progress=True):
     with (
         path.open("ab") as file,
         closing(ended),
-        tqdm(total=len(todo), disable=not progress, leave=False) as bar,
+        progress_bar(len(todo), progress) as bar,
     ):
         file.truncate(length)  # what a killed sweep left of the line that it was writing
         for key, future in ended:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from course_utils.checks import check_batch, check_count
-from course_utils.data import minibatches
+from course_utils.data import examples, minibatches
+from course_utils.experiments.progress import progress_bar
 from course_utils.nn import NonFiniteError, softmax_cross_entropy
 
 GUESSING = float(np.log(10))  # the loss of ten equal probabilities
@@ -98,16 +98,19 @@ def answers(network, images):
         return network.forward(images).argmax(axis=1)
 
 
-def evaluate(network, images, labels, batch_size=1000):
+def evaluate(network, images, labels, batch_size=1000, loss=softmax_cross_entropy):
     """Loss and error in evaluation mode; the network's mode is put back afterwards.
 
     Parameters
     ----------
     network : layer
-    images : ndarray, shape (m, n)
-    labels : ndarray of int, shape (m,)
+    images : array_like, shape (m, n)
+    labels : array_like of int, shape (m,)
+        With a loss that takes them, rows of shape (m, k) too; their largest entry is the class.
     batch_size : int
         Only bounds the memory: in evaluation mode no prediction depends on its batch.
+    loss : callable
+        ``loss(output, labels) -> (mean over the batch, gradient)``.
 
     Returns
     -------
@@ -121,11 +124,10 @@ def evaluate(network, images, labels, batch_size=1000):
         another length.
     """
     check_count("batch_size", batch_size)
+    images, labels = examples(images, labels)
     check_batch("images", images)
-    labels = np.asarray(labels)
-    if len(labels) != len(images):
-        raise ValueError(f"labels must be as many as images, {len(images)}, got {len(labels)}")
-    loss = wrong = 0.0
+    classes = labels.argmax(axis=1) if labels.ndim == 2 else labels
+    total = wrong = 0.0
     with mode(network, training=False):
         for start in range(0, len(images), batch_size):
             batch = slice(start, start + batch_size)
@@ -134,9 +136,9 @@ def evaluate(network, images, labels, batch_size=1000):
                     logits = network.forward(images[batch])
                 except NonFiniteError:
                     return Evaluation(np.nan, np.nan)
-                loss += softmax_cross_entropy(logits, labels[batch])[0] * len(logits)
-            wrong += np.sum(logits.argmax(axis=1) != labels[batch])
-    return Evaluation(float(loss / len(images)), float(wrong / len(images)))
+                total += loss(logits, labels[batch])[0] * len(logits)
+            wrong += np.sum(logits.argmax(axis=1) != classes[batch])
+    return Evaluation(float(total / len(images)), float(wrong / len(images)))
 
 
 def training_steps(network, optimizer, batches, loss=softmax_cross_entropy, *, steps=None):
@@ -203,16 +205,16 @@ def fit(
     ----------
     network : layer
     optimizer : object with ``step()``
-    images : ndarray, shape (m, n)
-    labels : ndarray of int, shape (m,)
+    images : array_like, shape (m, n)
+    labels : array_like, shape (m,) of int, or whatever `loss` takes
     steps, batch_size : int
     rng : numpy.random.Generator
         Shuffles the examples anew every epoch.
     loss : callable
         ``loss(output, labels) -> (value, gradient)``.
-    test : (ndarray, ndarray), optional
-        Images and labels to evaluate on, at the end and, if `evaluate_every` is given, before the
-        first step and after every so many.
+    test : (array_like, array_like), optional
+        Images and labels to evaluate on with the same loss, at the end and, if `evaluate_every` is
+        given, before the first step and after every so many.
     observe : callable, optional
         ``observe(network, (images, labels))`` is called at every evaluation and its result kept.
     observe_every : int, optional
@@ -231,6 +233,7 @@ def fit(
     TypeError, ValueError
         For steps or batch sizes that are no positive integers, or labels of another length.
     """
+    images, labels = examples(images, labels)
     check_count("steps", steps)
     for name, every in (("evaluate_every", evaluate_every), ("observe_every", observe_every)):
         if every is not None:
@@ -247,13 +250,13 @@ def fit(
             history.observations[step] = observe(network, (images, labels))
         if test is None or not due(step, evaluate_every):
             return False
-        history.evaluations[step] = evaluate(network, *test)
+        history.evaluations[step] = evaluate(network, *test, loss=loss)
         return until_error is not None and history.final.error <= until_error
 
     try:
         if checkpoint(0):
             return history
-        with tqdm(total=steps, disable=not progress, leave=False) as bar:
+        with progress_bar(steps, progress) as bar:
             for value in training_steps(network, optimizer, batches, loss, steps=steps):
                 history.losses.append(value)
                 bar.update()

@@ -141,7 +141,8 @@ class Picture:
             "text/plain": repr(self),
             "image/png": base64.b64encode(self.png(compression=9)).decode(),
         }
-        return data, {"image/png": {"width": self.width}, "needs_background": "light"}
+        metadata = {"image/png": {"width": self.width, "alt": self.reading}}
+        return data, {**metadata, "needs_background": "light"}
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = self.mime_bundle()

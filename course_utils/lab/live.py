@@ -12,18 +12,20 @@ import numpy as np
 
 from course_utils.lab.canvas import drawing
 from course_utils.lab.controls import is_steered
-from course_utils.lab.panel import Panel, close_tree, replace_in_cell
+from course_utils.lab.pace import PATIENCE, Pace
+from course_utils.lab.panel import DescribedImage, Panel, close_tree, replace_in_cell
 
 LABEL_WIDTH = "290px"
-SLICE_PAUSE = 0.005  # seconds between two slices, in which a newer slider value can arrive
+SHORT_WAIT = 0.03  # seconds in which a page nearby answers, so that no slice is left out
 
 
 class Exploration(Panel):
     """Controls, the picture that follows them, and its reading in words.
 
     Made by `live`. A change of a control calls ``compute(**values)`` and shows the result. If that
-    is a generator, each partial result is shown as it comes, and a newer value, *stop* or closing
-    ends it; a `steered` control is read by it and does not end it.
+    is a generator, each partial result is shown as it comes, those left out that a page far away
+    has no time for; a newer value, *stop* or closing ends it. A `steered` control is read by it and
+    does not end it.
 
     Attributes
     ----------
@@ -37,19 +39,23 @@ class Exploration(Panel):
         self._name = getattr(compute, "__name__", type(compute).__name__)
         self._defaults = {name: control.value for name, control in controls.items()}
         self._task, self._resetting, self._first = None, False, None
+        self._unsent = False  # whether the page has yet to be sent what the picture shows
         in_slices = self._begin()
+        self._pace = Pace() if in_slices else None
         for control in controls.values():
             control.add_class("live-control")
             control.observe(self._steered if is_steered(control) else self._changed, "value")
             if on_release and hasattr(control, "continuous_update"):
                 control.continuous_update = False
-        self._image = widgets.Image(value=picture.png(), format="png", width=picture.width)
+        self._image = DescribedImage(
+            value=picture.png(), format="png", width=picture.width, tooltip=picture.reading
+        )
         self._image.add_class("live-figure")
         self._reading = widgets.HTML(_spoken(picture.reading))
         self._reading.add_class("live-reading")
         self._stop = widgets.Button(description="Stop", icon="stop", disabled=True)
         self._stop.add_class("live-stop")
-        self._stop.on_click(lambda _: self.stop())
+        self._stop.on_click(lambda _: self._stopped())
         reset = widgets.Button(description="Reset", icon="undo")
         reset.add_class("live-reset")
         reset.on_click(lambda _: self.reset())
@@ -114,6 +120,8 @@ class Exploration(Panel):
         if self.comm is None:  # closed before, or never made because of an error
             return
         self.stop()
+        if self._pace is not None:
+            self._pace.close()
         close_tree(self._stop)  # shown only where there is something to stop
         super().close()
         self.picture.let_go()
@@ -144,14 +152,26 @@ class Exploration(Panel):
                 self._show(values)
 
     async def _play(self, results):
+        """Compute on while a frame is on its way to the page, and send the newest after it."""
         self._stop.disabled = False
         try:
             with contextlib.closing(results), self._errors_in_words():
                 for values in results:
-                    self._show(values)
-                    await asyncio.sleep(SLICE_PAUSE)
+                    self._move(values)
+                    if self._pace.is_ready():
+                        self._to_page()
+                        await self._pace.answer(SHORT_WAIT)
+                    else:
+                        await self._pace.answer(0)
+                await self._pace.answer(PATIENCE)
+                self._to_page()
         finally:
             self._stop.disabled = True
+
+    def _stopped(self):
+        """The student ends a computation: what it had is shown."""
+        self.stop()
+        self._to_page()
 
     @contextlib.contextmanager
     def _errors_in_words(self):
@@ -167,12 +187,28 @@ class Exploration(Panel):
             raise
 
     def _show(self, values):
+        self._move(values)
+        self._to_page()
+
+    def _move(self, values):
+        """Move the picture here, in the kernel."""
         with drawing:
             if self.comm is None:  # closed meanwhile, by a cell in another thread
                 return
             self.picture.update(**self._by_name(values))
-            self._image.value = self.picture.png()
+            self._unsent = True
+
+    def _to_page(self):
+        """Show the picture as it stands, and its reading, on the page."""
+        with drawing:
+            if self.comm is None or not self._unsent:
+                return
+            with self._image.hold_sync():
+                self._image.value, self._image.tooltip = self.picture.png(), self.reading
+            self._unsent = False
         self._reading.value = _spoken(self.reading)
+        if self._pace is not None:
+            self._pace.count_frame()
 
     def _by_name(self, values):
         if not isinstance(values, dict):
@@ -191,9 +227,14 @@ def _spoken(words):
 
 
 def _labeled(name, control):
-    """A row of the control's label, or else its argument's name, and the control."""
+    """A row of the control's label, or else its argument's name, and the control.
+
+    A box to tick keeps its label, which is its name for screen readers and can be clicked too.
+    """
     label = widgets.Label(control.description or name, layout={"width": LABEL_WIDTH})
     control.description = ""
+    if isinstance(control, widgets.Checkbox):
+        control.description, label.value = label.value, ""
     return widgets.HBox([label, control])
 
 
@@ -219,7 +260,8 @@ def live(compute, picture, *, on_release=False, **controls):
     compute : callable
         ``compute(**controls)`` gets the controls' values by name, of a `steered` control a function
         that reads it. It returns a dict of the picture's values by name, the arguments of its
-        ``show``, or a generator that yields such dicts in turn. It knows no widget.
+        ``show``, or a generator that yields such dicts in turn. It knows no widget. What it prints
+        is seen at the first call only; what is to be read at every move belongs in the reading.
     picture : Picture, or type of Picture
     on_release : bool
         Compute when a slider is let go instead of while it moves: for what takes over 0.3 s.

@@ -4,10 +4,12 @@ import html
 import re
 
 import ipywidgets as widgets
+import traitlets
 from IPython import get_ipython
 
 from course_utils.lab.own_plots import keep_for_their_cell
 
+# A panel without a kernel, as in a notebook opened again, says how to bring it back to life.
 # In a dark theme a picture is dark too. Still ones are images that want a light background and have
 # a width but no height: a student's own plots have neither, or both.
 STYLE = """
@@ -26,6 +28,15 @@ body[data-vscode-theme-kind="vscode-high-contrast"] .live-figure {
 .note label { display: flex; flex-direction: row-reverse; justify-content: flex-end; }
 .note label { height: auto; line-height: 1.4; margin: 2px 0; }
 .note .aside { opacity: 0.75; }
+.live > .widget-hbox > .widget-label {
+  white-space: normal; height: auto; line-height: 1.3; align-self: center;
+}
+.course-panel .jupyter-widgets-disconnected::before { display: none; }
+.course-panel.jupyter-widgets-disconnected > * { pointer-events: none; }
+.course-panel.jupyter-widgets-disconnected::before {
+  content: "As it was when the notebook was saved. Run this cell to play on.";
+  color: inherit; font: italic var(--jp-ui-font-size1, 13px) sans-serif; opacity: 0.75;
+}
 """
 
 
@@ -43,6 +54,7 @@ class Panel(widgets.VBox):
     def __init__(self, children, **options):
         style = widgets.HTML(f"<style>{STYLE}</style>", layout={"display": "none"})
         super().__init__([style, *children], **options)
+        self.add_class("course-panel")
 
     def static(self):
         """The static form: data and metadata by mime type."""
@@ -69,6 +81,12 @@ class Note(Panel):
         }
         super().__init__(children, layout=layout)
         self.add_class("note")
+
+
+class DescribedImage(widgets.Image):
+    """An image with a text alternative, its `tooltip`."""
+
+    description = traitlets.Unicode("").tag(sync=True)  # or the page cannot show a tooltip
 
 
 def close_tree(widget):

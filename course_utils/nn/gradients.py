@@ -57,10 +57,32 @@ def relative_error(gradient, truth, floor=0.0):
     return float(difference / scale) if scale > 0 else float(difference)
 
 
-def generators(layer):
-    """All random generators inside a layer and the layers that it is made of."""
-    own = [value for value in vars(layer).values() if isinstance(value, np.random.Generator)]
-    return own + [rng for inner in getattr(layer, "layers", []) for rng in generators(inner)]
+def generators(part):
+    """All random generators in a layer: in its attributes, in lists and dicts, in inner layers."""
+    if isinstance(part, np.random.Generator):
+        return [part]
+    if hasattr(part, "forward"):
+        part = vars(part)
+    if isinstance(part, dict):
+        part = list(part.values())
+    if not isinstance(part, list | tuple):
+        return []
+    return [rng for each in part for rng in generators(each)]
+
+
+def gradients_with_arrays(layer, grad_x, x):
+    """Each gradient with its array (TypeError, ValueError if they do not fit)."""
+    params, grads = layer.params, layer.grads
+    if set(grads) != set(params):
+        raise ValueError(f"grads must have the keys of params, {list(params)}, got {list(grads)}")
+    found = {"what backward returns": (grad_x, x)}
+    found |= {f"grads[{key!r}]": (grads[key], param) for key, param in params.items()}
+    for name, (gradient, array) in found.items():
+        if gradient is None:
+            raise TypeError(f"{name} must be a gradient, got None (is there a `return`?)")
+        if np.shape(gradient) != array.shape:
+            raise ValueError(f"{name} must have shape {array.shape}, got {np.shape(gradient)}")
+    return list(found.values())
 
 
 def gradient_check(layer, x):
@@ -83,11 +105,22 @@ def gradient_check(layer, x):
     Returns
     -------
     float
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no layer or no batch, parameters that are no arrays, a forward that gives
+        something else each time, gradients that are missing or of another shape.
     """
     check_layer("layer", layer)
     check_batch("x", x)
     layer, x = copy.deepcopy(layer), x.astype(np.float64)
     for key, param in layer.params.items():
+        if not isinstance(param, np.ndarray):
+            raise TypeError(
+                f"params[{key!r}] must be an array, which can learn in place, such as "
+                f"np.array({param}); got {param!r}"
+            )
         layer.params[key] = param.astype(np.float64)
     states = [(rng.bit_generator, rng.bit_generator.state) for rng in generators(layer)]
 
@@ -96,9 +129,14 @@ def gradient_check(layer, x):
             bit_generator.state = state
         return layer.forward(x)
 
-    r = np.random.default_rng(0).standard_normal(forward().shape)
-    grad_x = layer.backward(r)
-    pairs = [(grad_x, x)] + [(layer.grads[key], p) for key, p in layer.params.items()]
+    y = forward()
+    if not np.allclose(forward(), y, rtol=1e-9, atol=1e-12, equal_nan=True):
+        raise ValueError(
+            "the layer's forward gives something else each time: let its random numbers come from "
+            "a numpy.random.Generator in one of its attributes, which can be put back"
+        )
+    r = np.random.default_rng(0).standard_normal(y.shape)
+    pairs = gradients_with_arrays(layer, layer.backward(r), x)
 
     largest = max(np.abs(gradient).max() for gradient, _ in pairs)
     floor = 1e-3 * max(1.0, largest)

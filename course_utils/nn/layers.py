@@ -23,7 +23,8 @@ class Layer:
 
     A subclass writes two methods, ``forward(x) -> y`` and ``backward(grad_y) -> grad_x``, and hands
     its parameters to ``super().__init__``. Neither method changes its argument; ``backward``
-    belongs to the last ``forward`` and overwrites ``grads``.
+    belongs to the last ``forward`` and overwrites ``grads``. What forward was given and what it
+    returned must not be changed in place before backward, which reads them.
 
     Parameters
     ----------

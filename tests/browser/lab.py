@@ -142,6 +142,7 @@ class JupyterLab:
             "--ServerApp.port=0",
             f"--ServerApp.root_dir={self.folder}",
             "--ServerApp.terminals_enabled=False",
+            f"--LabApp.app_settings_dir={ROOT / 'course_utils/lab/jupyterlab'}",  # as in run.py
             "--LabApp.expose_app_in_browser=True",
             "--LabApp.extension_manager=readonly",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",

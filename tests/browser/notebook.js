@@ -200,8 +200,9 @@ window.course = (() => {
     const handle = element.querySelector(".noUi-handle");
     const options = [...element.querySelectorAll("select option, button")];
     const box = element.querySelector("input[type=checkbox]");
-    const own = element.querySelector(".widget-label, .widget-label-basic") ?? element;
-    const label = (own.innerText || element.previousElementSibling?.innerText || "").trim();
+    const labels = [...element.querySelectorAll(".widget-label, .widget-label-basic")];
+    const own = labels.length ? labels.find((label) => label.offsetParent) : element; // if shown
+    const label = (own?.innerText || element.previousElementSibling?.innerText || "").trim();
     if (handle) {
       return {
         kind: "slider",
@@ -318,10 +319,12 @@ window.course = (() => {
     return outer.scrollTop;
   }
 
+  const save = () => window.jupyterapp.commands.execute("docmanager:save");
+
   const shutdown = () => panel().sessionContext.shutdown();
 
   return {
     cellOf, control, errors, exercise, layout, panelIn, pictures, prediction, ready, reveals,
-    runAll, runCell, runs, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
+    runAll, runCell, runs, save, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
   };
 })();

@@ -58,6 +58,10 @@ class Notebook:
         """Whether a cell still runs."""
         return self.page.evaluate("cell => course.runs(cell)", cell)
 
+    def save(self):
+        """Save the notebook as Ctrl-S does."""
+        self.page.evaluate("course.save()")
+
     def errors(self) -> list[str]:
         """What went wrong so far, by cell: exceptions, stderr, cells that did not run, exceptions
         in widgets' callbacks, broken formulas and missing images.
