@@ -66,6 +66,13 @@ def test_the_training_map_remembers_finished_runs():
     assert picture.reading == "c = 3, depth 60: not a number after 1 steps."
 
 
+def test_the_training_map_can_begin_with_runs():
+    empty = pictures.TrainingMap(steps=4).update(c=2.0, depth=30, losses=[2.3], verdict=None).png()
+    picture = pictures.TrainingMap(steps=4, runs=[(1.0, 10, "learning"), (3.0, 60, "stuck")])
+    shown = picture.update(c=2.0, depth=30, losses=[2.3], verdict=None).png()
+    assert count(shown, GREEN) > count(empty, GREEN)
+
+
 def rms(x):
     return np.sqrt(np.mean(x**2))
 
@@ -169,6 +176,7 @@ def test_an_observer_sees_the_scale_of_the_weights(noise):
         ("reached 5%", 1, True),
         ("reached 5%", 0, False),
         ("largest change of n var(W), hidden matrices", 0.11, False),
+        ("activations, c = 2.3 over 1.7, before", 1.9, False),
         ("activations, c = 2.3 over 1.7, after", 1.04, False),
         ("activations, c = 2.3 over 1.7, after", 1.6, False),
         ("gradients, c = 2.3 over 1.7, after", 2.1, False),
@@ -177,6 +185,7 @@ def test_an_observer_sees_the_scale_of_the_weights(noise):
 def test_every_part_of_the_second_claim_counts(name, value, holds):
     numbers = {
         "largest change of n var(W), hidden matrices": 0.03,
+        "activations, c = 2.3 over 1.7, before": 2.3,
         "activations, c = 2.3 over 1.7, after": 1.2,
         "gradients, c = 2.3 over 1.7, before": 8.0,
         "gradients, c = 2.3 over 1.7, after": 1.0,

@@ -74,13 +74,16 @@ class TrainingMap(Picture):
     Parameters
     ----------
     steps : int
+    runs : sequence of (c, depth, verdict)
+        Marks that are there from the start.
     """
 
     size = (8.0, 3.5)
     remembers = True
 
-    def __init__(self, steps=100):
+    def __init__(self, steps=100, runs=()):
         self.steps = steps
+        self.runs = {v: [(c, depth) for c, depth, found in runs if found == v] for v in VERDICTS}
         super().__init__()
 
     def build(self):
@@ -92,14 +95,20 @@ class TrainingMap(Picture):
         c = np.linspace(0.4, 4.1, 400)
         fold = 2 * np.log(1000) / np.maximum(np.abs(np.log(c / 2)), 1e-9)
         right.fill_between(c, np.minimum(fold, 64), color=colors.SKY, alpha=0.2, lw=0)
-        self.runs = {verdict: [] for verdict in VERDICTS}
         self.dots = {
             verdict: self.moves(
                 right.plot([], [], marker, color=color, ms=7, mec="white", label=verdict)[0]
             )
             for verdict, (marker, color) in VERDICTS.items()
         }
-        right.legend(loc="upper left", frameon=True, framealpha=0.9)
+        handles = right.get_legend_handles_labels()
+        self.figure.legend(*handles, loc="outside upper right", ncols=len(VERDICTS))
+        self.mark()
+
+    def mark(self):
+        """Put a mark at every run."""
+        for name, points in self.runs.items():
+            self.dots[name].set_data(*np.reshape(points, (-1, 2)).T)
 
     def show(self, c, depth, losses, verdict):
         """Show a run's losses; the verdict is None while training goes on, then a mark is left."""
@@ -108,7 +117,6 @@ class TrainingMap(Picture):
             return f"c = {c:g}, depth {depth}: {len(losses)} steps, loss {losses[-1]:.2f} so far."
         if (c, depth) not in self.runs[verdict]:
             self.runs[verdict].append((c, depth))
-        for name, points in self.runs.items():
-            self.dots[name].set_data(*np.reshape(points, (-1, 2)).T)
+        self.mark()
         after = len(losses) - (verdict == "not a number")
         return f"c = {c:g}, depth {depth}: {verdict} after {after} steps."
