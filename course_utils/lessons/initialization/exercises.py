@@ -121,9 +121,9 @@ def one_stream(seed):
 
 
 STREAMS = (
-    "The random numbers are others: weights come from `np.random.default_rng([seed, 0])`, the order "
-    "of the digits from a second generator, `np.random.default_rng([seed, 1])`. So all that differs "
-    "between two runs of one seed is what you changed."
+    "The random numbers are others: weights come from `np.random.default_rng([seed, 0])`, the "
+    "order of the digits from a second generator, `np.random.default_rng([seed, 1])`. So all that "
+    "differs between two runs of one seed is what you changed."
 )
 
 
@@ -299,7 +299,8 @@ EXERCISES = [
         ],
         hints=[
             "Three steps: make the network with `mlp`, then `optimizer(network, lr)`, then `fit`.",
-            "The network: `mlp([784] + 30 * [50] + [10], c=c, rng=np.random.default_rng([seed, 0]))`.",
+            "The network: `mlp([784] + 30 * [50] + [10], c=c, rng=...)`, with "
+            "`np.random.default_rng([seed, 0])` for the dots.",
             "`return fit(network, optimizer(network, lr), *train, steps=steps, batch_size=50, "
             "rng=np.random.default_rng([seed, 1]), observe=observe, observe_every=every)`.",
         ],
