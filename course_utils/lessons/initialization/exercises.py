@@ -268,6 +268,13 @@ EXERCISES = [
                 "The losses are right. But nobody looks at the network on the way: hand on "
                 "`observe=observe, observe_every=every` to `fit`.",
             ),
+            Mistake(
+                lambda train, c, seed, lr, steps, optimizer, *watching: train_with(
+                    train, c, seed, lr, steps, SGD, *watching
+                ),
+                "The optimizer is SGD here, whatever `optimizer` is. Make it with "
+                "`optimizer(network, lr)`: later in the notebook it will be another one.",
+            ),
             *[
                 Mistake(partial(train_with, streams=streams), STREAMS)
                 for streams in (
