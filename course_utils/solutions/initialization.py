@@ -28,16 +28,3 @@ def tanh_ratio(c, q, g):
     # Larger q: tanh squashes, and it takes a larger c. There is no c for all of them.
     before = np.sqrt(c * q) * g
     return np.sqrt(np.mean(np.tanh(before) ** 2) / q)
-
-
-def expected_square(c, widths):
-    # A layer multiplies by c/2 * n_out / n_in. In the product of all layers every width
-    # in the middle stands once above and once below the line: only the two ends are left.
-    layers = len(widths) - 1
-    return (c / 2) ** layers * widths[-1] / widths[0]
-
-
-def expected_gradient_square(c, widths):
-    # Backward, each of the n_in entries of grad_x has the expected square
-    # c / n_in * ||grad_y||^2 / 2. There are n_in of them, and the width cancels at once.
-    return (c / 2) ** (len(widths) - 1)
