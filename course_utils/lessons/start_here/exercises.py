@@ -52,7 +52,13 @@ def layers_until(limit, length, c):
 
 
 def lengths_and_scales(rng):
-    for limit, length, c in ((3.4e38, 28, 3), (3.4e38, 9, 2.1), (1e4, 7, 2.5), (1000, 12, 3.7), (65504, 5, 2.7)):
+    for limit, length, c in (
+        (3.4e38, 28, 3),
+        (3.4e38, 9, 2.1),
+        (1e4, 7, 2.5),
+        (1000, 12, 3.7),
+        (65504, 5, 2.7),
+    ):
         yield limit, round(length * rng.uniform(0.9, 1.1), 2), c
 
 
