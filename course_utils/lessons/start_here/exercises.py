@@ -31,7 +31,7 @@ def scales_and_depths(rng):
 
 def weight_shapes(widths):
     """The shapes of a network's weight matrices: a list of pairs (n_in, n_out)."""
-    return list(zip(widths, widths[1:]))
+    return [(widths[i], widths[i + 1]) for i in range(len(widths) - 1)]
 
 
 def count_parameters(widths):
