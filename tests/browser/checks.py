@@ -1,6 +1,7 @@
 """Play with an exploration, answer a question or do an exercise as a student would, and name what
 does not respond."""
 
+import ast
 from itertools import pairwise
 
 from course_utils import lessons
@@ -13,6 +14,7 @@ FIRST = {
 }
 
 LESSON = {each.name: lesson for lesson, found in lessons.all_exercises().items() for each in found}
+TASK = {each.name: each for found in lessons.all_exercises().values() for each in found}
 
 # A known mistake of an exercise as the source of a cell.
 MISTAKE = """from course_utils.lessons import part
@@ -21,6 +23,12 @@ def {name}(*arguments):
     found = {{each.name: each for each in part("{lesson}", "exercises").EXERCISES}}
     return found["{name}"].mistakes[0].function(*arguments)
 """
+
+# What a blank's name stands for where the notebook goes on with ours.
+OURS = (
+    "next(each.reference for each in __import__('course_utils.lessons').lessons.part("
+    "{lesson!r}, 'exercises').EXERCISES if each.name == {name!r})"
+)
 
 
 def problems(exploration) -> list[str]:
@@ -139,8 +147,7 @@ def exercise_problems(exercise) -> list[str]:
     The answers are written into the function's cell: a known mistake, which must be named, and the
     solution as shown, which must pass (where the course has its solutions).
     """
-    lesson = LESSON[exercise.name]
-    task = {each.name: each for each in lessons.all_exercises()[lesson]}[exercise.name]
+    lesson, task = LESSON[exercise.name], TASK[exercise.name]
     found, shown, hints = [], exercise.settled(), task.hints
     nothing, wrong, right = FIRST[task.blank]
     if not shown.verdict.startswith(nothing):
@@ -170,6 +177,74 @@ def exercise_problems(exercise) -> list[str]:
         if not verdict.startswith(expected):
             found.append(f"it says {verdict!r}, not {expected!r}, of\n{source}")
     return found
+
+
+def blank_problems(notebook) -> list[str]:
+    """Fill in every blank rightly, run all; then one wrongly, run what is below it; return what is
+    wrong, in words.
+
+    Right is our code as a student's own, see `as_own`: its panel says so, all cells run, and
+    something below the check calls it. Wrong is the first known mistake of the last blank: it is
+    named, and all cells below run on ours.
+    """
+    blanks = [each for each in notebook.exercises() if TASK[each.name].blank]
+    found = []
+    for blank in blanks:
+        blank.write(as_own(solution(LESSON[blank.name], TASK[blank.name])))
+    notebook.run_all()
+    for blank in blanks:
+        verdict = _said_of(blank)
+        if not verdict.startswith(FIRST[True][2]):
+            found.append(f"{blank.name}: of our code it says {verdict!r}")
+        elif notebook.value(f"calls_of_{blank.name}[0]") == "0":
+            found.append(f"{blank.name}: nothing below its check runs on it")
+    found += [f"with all blanks right: {fault}" for fault in notebook.errors()]
+
+    for blank in blanks[-1:]:
+        name, lesson = blank.name, LESSON[blank.name]
+        expected = f"{FIRST[True][1]}{_plain(TASK[name].mistakes[0].words)}"
+        blank.write(MISTAKE.format(lesson=lesson, name=name))
+        notebook.run_below(blank.function_cell)
+        verdict = _said_of(blank)
+        if not verdict.startswith(expected) or not verdict.endswith("goes on with ours.)"):
+            found.append(f"{name}: of a known mistake it says {verdict!r}, not {expected!r}")
+        ours = OURS.format(lesson=lesson, name=name)
+        if notebook.value(f"{name} is {ours}") != "True":
+            found.append(f"{name}: after a wrong answer the notebook does not go on with ours")
+        found += [f"with {name} wrong: {fault}" for fault in notebook.errors()]
+    return found
+
+
+def _said_of(blank):
+    """The verdict; nothing where its cell did not run, since one above it has failed."""
+    return blank.settled().verdict if blank.element else ""
+
+
+def as_own(source) -> str:
+    """A function or class as a student might have written it: with another docstring and other names
+    for what it keeps on its way. It counts how often it is called outside of its check."""
+    (node,) = ast.parse(source).body
+    parts = [node] if isinstance(node, ast.FunctionDef) else node.body
+    for function in (each for each in parts if isinstance(each, ast.FunctionDef)):
+        _rename(function)
+        first = 1 if ast.get_docstring(function) else 0
+        count = f"calls_of_{node.name}[0] += not panels_of_the_course._checking"
+        function.body[:first] = ast.parse(f"'Written by a student.'\n{count}").body
+    return (
+        "from course_utils.lab import exercise as panels_of_the_course\n\n"
+        f"calls_of_{node.name} = [0]\n\n\n{ast.unparse(node)}"
+    )
+
+
+def _rename(function):
+    """Give what a function assigns another name, but for its arguments."""
+    inside = [*ast.walk(function)]
+    names = [each for each in inside if isinstance(each, ast.Name)]
+    kept = {each.arg for each in inside if isinstance(each, ast.arg)}
+    assigned = {each.id for each in names if isinstance(each.ctx, ast.Store)} - kept
+    for each in names:
+        if each.id in assigned:
+            each.id = f"my_{each.id}"
 
 
 def _all_start(lines, words):

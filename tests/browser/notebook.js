@@ -108,6 +108,12 @@ window.course = (() => {
     await run("notebook:run-cell", seconds);
   }
 
+  // Run a cell and all below it.
+  async function runBelow(number, seconds) {
+    select(number);
+    await run("notebook:run-all-below", seconds);
+  }
+
   // Run a cell without waiting for its end.
   function startCell(number) {
     select(number);
@@ -115,6 +121,15 @@ window.course = (() => {
   }
 
   const runs = (number) => cells()[number].inputArea.promptNode.innerText.includes("*");
+
+  // What an expression is worth in the kernel, as Python writes it.
+  async function value(expression, seconds) {
+    const content = { code: "", store_history: false, user_expressions: { value: expression } };
+    const { kernel } = panel().sessionContext.session;
+    const { done } = kernel.requestExecute(content);
+    const found = (await within(seconds, done, expression)).content.user_expressions.value;
+    return found.data?.["text/plain"] ?? complaint("error", found);
+  }
 
   const write = (number, source) => cells()[number].model.sharedModel.setSource(source);
 
@@ -325,6 +340,7 @@ window.course = (() => {
 
   return {
     cellOf, control, errors, exercise, layout, panelIn, pictures, prediction, ready, reveals,
-    runAll, runCell, runs, save, scroll, settled, shutdown, startCell, state, task, theme, trust, write,
+    runAll, runBelow, runCell, runs, save, scroll, settled, shutdown, startCell, state, task, theme,
+    trust, value, write,
   };
 })();

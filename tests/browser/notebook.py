@@ -50,6 +50,16 @@ class Notebook:
         """Run all cells and return when the last has ended; see `errors`."""
         self.page.evaluate("seconds => course.runAll(seconds)", timeout)
 
+    def run_below(self, cell, timeout=600):
+        """Run a cell and all below it, and return when the last has ended; see `errors`."""
+        self.page.evaluate("([cell, seconds]) => course.runBelow(cell, seconds)", [cell, timeout])
+
+    def value(self, expression, timeout=60) -> str:
+        """What a Python expression is worth in the kernel, or the exception that it raises."""
+        return self.page.evaluate(
+            "([expression, seconds]) => course.value(expression, seconds)", [expression, timeout]
+        )
+
     def start(self, cell):
         """Run one cell and return at once; see `runs`."""
         self.page.evaluate("cell => course.startCell(cell)", cell)
@@ -308,11 +318,15 @@ class Exercise:
         """Show the solution, or hide it."""
         self.element.query_selector(".exercise-solution").click()
 
-    def answer(self, source, timeout=120):
-        """Write `source` into the function's cell, run that and then the cell that checks it."""
+    def write(self, source):
+        """Write `source` into the function's cell, and run nothing."""
         self.page.evaluate(
             "([cell, source]) => course.write(cell, source)", [self.function_cell, source]
         )
+
+    def answer(self, source, timeout=120):
+        """Write `source` into the function's cell, run that and then the cell that checks it."""
+        self.write(source)
         for cell in self.function_cell, self.cell:
             self.page.evaluate(
                 "([cell, seconds]) => course.runCell(cell, seconds)", [cell, timeout]

@@ -5,7 +5,7 @@ from contextlib import closing
 import nbformat
 import pytest
 
-from .checks import LESSON, exercise_problems, prediction_problems, problems
+from .checks import LESSON, as_own, blank_problems, exercise_problems, prediction_problems, problems
 
 pytestmark = pytest.mark.browser
 
@@ -122,6 +122,34 @@ EXERCISES = {  # what a function does and what is done to its panel; parts of wh
 }
 
 
+BLANKS = """
+import numpy as np
+from course_utils.lessons.start_here.exercises import check
+---
+def layer(z, W, b):
+    ...
+---
+layer = check(layer)
+---
+assert layer.__module__ != "__main__", "only ours will do"
+---
+def weight_shapes(widths):
+    ...
+---
+check(weight_shapes)
+---
+weight_shapes([2, 3]) and [0][weight_shapes([2, 3])[0][0] - 2]
+"""
+ASSIGNS = """
+def f(x, rows):
+    'What it does.'
+    total, n = 0, len(x)
+    for row in x:
+        total = total + sum(row * factor for factor in rows)
+    return total / n
+"""
+
+
 def opened(lab, browser, cells):
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = nbformat.v4.new_notebook(cells=[*cells], metadata={"kernelspec": kernel})
@@ -150,6 +178,30 @@ def test_names_what_does_not_respond(lab, browser):
             assert_named(expected, prediction_problems(each), change)
         for each in notebook.exercises():
             assert_named(EXERCISES[each.name][-1], exercise_problems(each), each.name)
+
+
+def test_names_a_blank_on_which_nothing_runs_or_whose_mistake_stays(lab, browser):
+    with opened(lab, browser, map(code, BLANKS.strip().split("\n---\n"))) as notebook:
+        notebook.run_all()
+        assert notebook.errors() == []
+        found = blank_problems(notebook)
+    expected = [
+        "layer: nothing below its check runs on it",
+        "with all blanks right: cell 3: AssertionError: only ours will do",
+        "weight_shapes: of our code it says ''",
+        "weight_shapes: after a wrong answer the notebook does not go on with ours",
+        "with weight_shapes wrong: cell 6: IndexError",
+    ]
+    assert_named(expected, found, "the blanks")
+
+
+def test_a_students_own_is_the_same_function_in_other_words():
+    source, here = as_own(ASSIGNS), {}
+    exec(source, here)  # noqa: S102
+    assert here["f"]([1, 2], rows=[3, 4]) == 10.5 and here["calls_of_f"] == [1]
+    for part in ("def f(x, rows):", "'Written by a student.'", "my_total", "my_row * my_factor"):
+        assert part.replace("'", '"') in source.replace("'", '"')
+    assert "What it does" not in source
 
 
 def assert_named(expected, found, where):

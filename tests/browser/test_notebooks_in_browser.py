@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .checks import exercise_problems, prediction_problems, problems
+from .checks import TASK, blank_problems, exercise_problems, prediction_problems, problems
 from .lab import NOTEBOOKS
 from .notebook import Notebook
 from .screenshots import SCREENSHOTS
@@ -72,6 +72,13 @@ def test_every_prediction_is_followed(visit):
 
 def test_every_exercise_responds(visit):
     assert_no_problems(visit, visit.notebook.exercises(), exercise_problems)
+
+
+def test_it_runs_on_the_students_blanks(visit):
+    blanks = [each for each in visit.notebook.exercises() if TASK[each.name].blank]
+    assert blanks, "the notebook has none"
+    found = blank_problems(visit.notebook)
+    assert not found, "\n".join(found)
 
 
 def assert_no_problems(visit, questions, problems):

@@ -1,10 +1,23 @@
-"""Exercises of notebook 00."""
+"""Blanks and exercises of notebook 00."""
 
 from itertools import pairwise
-from math import prod
+from math import ceil, log, prod
+
+import numpy as np
 
 from course_utils.lab.checker import Exercise, Mistake
 from course_utils.lab.exercise import checker
+
+
+def layer(z, W, b):
+    """What one layer makes of a batch z: the activations of the next."""
+    return np.maximum(z @ W + b, 0)
+
+
+def batches_and_weights(rng):
+    for m, n_in, n_out in ((3, 2, 4), (2, 3, 2), (4, 5, 3)):
+        shapes = (m, n_in), (n_in, n_out), n_out
+        yield tuple(rng.standard_normal(shape).round(1) for shape in shapes)
 
 
 def expected_ratio(c, depth):
@@ -17,11 +30,36 @@ def scales_and_depths(rng):
 
 
 def weight_shapes(widths):
-    return list(pairwise(widths))
+    """The shapes of a network's weight matrices: a list of pairs (n_in, n_out)."""
+    return [(widths[i], widths[i + 1]) for i in range(len(widths) - 1)]
 
 
 def count_parameters(widths):
     return sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
+
+
+def scale_for(factor, depth):
+    return 2 * factor ** (2 / depth)
+
+
+def factors_and_depths(rng):
+    for factor, depth in ((100, 29), (0.01, 29), (3, 5), (0.5, 10), (100, 1000)):
+        yield round(factor * rng.uniform(0.8, 1.2), 3), depth
+
+
+def layers_until(limit, length, c):
+    return ceil(log(limit / length) / log(c / 2) * 2)
+
+
+def lengths_and_scales(rng):
+    for limit, length, c in (
+        (3.4e38, 28, 3),
+        (3.4e38, 9, 2.1),
+        (1e4, 7, 2.5),
+        (1000, 12, 3.7),
+        (65504, 5, 2.7),
+    ):
+        yield limit, round(length * rng.uniform(0.9, 1.1), 2), c
 
 
 def lists_of_widths(rng):
@@ -30,6 +68,124 @@ def lists_of_widths(rng):
 
 
 EXERCISES = [
+    Exercise(
+        layer,
+        cases=batches_and_weights,
+        mistakes=[
+            Mistake(
+                lambda z, W, b: z @ W + b,
+                "What is negative has stayed negative. The last of the three steps is missing: "
+                "`np.maximum(..., 0)` takes the larger of each number and zero.",
+            ),
+            Mistake(
+                lambda z, W, b: np.maximum(z @ W, 0),
+                "The bias is missing. `+ b` adds it to every row.",
+            ),
+            Mistake(
+                lambda z, W, b: np.maximum(z @ W, 0) + b,
+                "The bias comes too late: it is added before what is negative is set to zero.",
+            ),
+            Mistake(
+                lambda z, W, b: np.maximum(z, 0) @ W + b,
+                "You set what is negative to zero in what comes in. It is what comes out, "
+                "`z @ W + b`, that goes through ReLU.",
+            ),
+            Mistake(
+                lambda z, W, b: np.minimum(z @ W + b, 0),
+                "This keeps what is negative and sets the rest to zero. `np.maximum` does the "
+                "reverse.",
+            ),
+            Mistake(
+                lambda z, W, b: np.abs(z @ W + b),
+                "This turns negative numbers into positive ones. They are to become zero.",
+            ),
+            Mistake(
+                lambda z, W, b: (z @ W + b > 0) * 1.0,
+                "This says where the result is positive, and loses how large it is there.",
+            ),
+            Mistake(
+                lambda z, W, b: np.max(z @ W + b, 0),
+                "`np.max(y, 0)` is the largest number of each column: its second argument is an "
+                "axis. `np.maximum(y, 0)` compares entry by entry.",
+            ),
+            Mistake(
+                lambda z, W, b: max(z @ W + b, 0),
+                "Python's own `max` compares its two arguments as wholes, and an array is not "
+                "larger or smaller than zero as a whole. `np.maximum` compares entry by entry.",
+            ),
+            Mistake(
+                lambda z, W, b: np.maximum(z * W + b, 0),
+                "`*` multiplies entry by entry, for which the shapes would have to agree. The "
+                "product of matrices is `@`.",
+            ),
+            Mistake(
+                lambda z, W, b: np.maximum(W @ z + b, 0),
+                "Examples are rows here, so z stands on the left: (m, n_in) times (n_in, n_out) is "
+                "`z @ W`.",
+            ),
+        ],
+        hints=[
+            "`A @ B` is the product of two matrices, and `A + b` adds b to every row of A.",
+            "`np.maximum(y, 0)` takes the larger of each entry of y and zero.",
+            "Begin with `return`.",
+        ],
+        blank=True,
+    ),
+    Exercise(
+        weight_shapes,
+        cases=lists_of_widths,
+        mistakes=[
+            Mistake(
+                lambda widths: list(zip(widths[1:], widths)),
+                "Each shape is transposed. Examples are rows here: x is (m, n_in), so in x W the "
+                "matrix has n_in rows and n_out columns.",
+            ),
+            Mistake(
+                lambda widths: [(n, n) for n in widths],
+                "One matrix for each width, and square. A matrix stands between two widths: it "
+                "takes the numbers of one layer and makes those of the next.",
+            ),
+            Mistake(
+                lambda widths: list(zip(widths, [*widths[1:], widths[0]])),
+                "There is one matrix too many: nothing leads from the output back to the input. "
+                "Three widths have two gaps between them.",
+            ),
+            Mistake(
+                lambda widths: weight_shapes(widths)[1:],
+                "The first matrix is missing. The input is not computed, but the first hidden "
+                "layer is, from the input.",
+            ),
+            Mistake(
+                lambda widths: weight_shapes(widths)[:-1],
+                "The last matrix is missing. The output is computed too, from the last hidden "
+                "layer.",
+            ),
+            Mistake(
+                lambda widths: [(n_in + 1, n_out) for n_in, n_out in pairwise(widths)],
+                "You gave each matrix a row for the bias. Here the bias is an array of its own, b, "
+                "and W has one row for each feature that comes in.",
+            ),
+            Mistake(
+                lambda widths: [(widths[0], n) for n in widths[1:]],
+                "Every matrix starts from the input. The second layer does not see the input, only "
+                "what the first one made of it.",
+            ),
+            Mistake(
+                lambda widths: [n_in * n_out for n_in, n_out in pairwise(widths)],
+                "These are sizes: how many numbers each matrix holds. A shape is a pair, (rows, "
+                "columns).",
+            ),
+        ],
+        hints=[
+            (
+                "How many matrices lie between three widths? Write their shapes on paper for "
+                "[784, 50, 10]."
+            ),
+            "x is (m, 784) and x W is (m, 50). Which shape must W have for that?",
+            "Pair each width with the next one, `widths[i]` with `widths[i + 1]`.",
+        ],
+        blank=True,
+    ),
     Exercise(
         expected_ratio,
         cases=scales_and_depths,
@@ -85,60 +241,6 @@ EXERCISES = [
         ],
     ),
     Exercise(
-        weight_shapes,
-        cases=lists_of_widths,
-        mistakes=[
-            Mistake(
-                lambda widths: list(zip(widths[1:], widths)),
-                "Each shape is transposed. Examples are rows here: x is (m, n_in), so in x W the "
-                "matrix has n_in rows and n_out columns.",
-            ),
-            Mistake(
-                lambda widths: [(n, n) for n in widths],
-                "One matrix for each width, and square. A matrix stands between two widths: it "
-                "takes the numbers of one layer and makes those of the next.",
-            ),
-            Mistake(
-                lambda widths: list(zip(widths, widths[1:] + widths[:1])),
-                "There is one matrix too many: nothing leads from the output back to the input. "
-                "Three widths have two gaps between them.",
-            ),
-            Mistake(
-                lambda widths: weight_shapes(widths)[1:],
-                "The first matrix is missing. The input is not computed, but the first hidden "
-                "layer is, from the input.",
-            ),
-            Mistake(
-                lambda widths: weight_shapes(widths)[:-1],
-                "The last matrix is missing. The output is computed too, from the last hidden "
-                "layer.",
-            ),
-            Mistake(
-                lambda widths: [(n_in + 1, n_out) for n_in, n_out in pairwise(widths)],
-                "You gave each matrix a row for the bias. Here the bias is an array of its own, b, "
-                "and W has one row for each feature that comes in.",
-            ),
-            Mistake(
-                lambda widths: [(widths[0], n) for n in widths[1:]],
-                "Every matrix starts from the input. The second layer does not see the input, only "
-                "what the first one made of it.",
-            ),
-            Mistake(
-                lambda widths: [n_in * n_out for n_in, n_out in pairwise(widths)],
-                "These are sizes: how many numbers each matrix holds. A shape is a pair, (rows, "
-                "columns).",
-            ),
-        ],
-        hints=[
-            (
-                "How many matrices lie between three widths? Write their shapes on paper for "
-                "[784, 50, 10]."
-            ),
-            "x is (m, 784) and x W is (m, 50). Which shape must W have for that?",
-            "Pair each width with the next one, `widths[i]` with `widths[i + 1]`.",
-        ],
-    ),
-    Exercise(
         count_parameters,
         cases=lists_of_widths,
         mistakes=[
@@ -181,11 +283,99 @@ EXERCISES = [
         ],
         hints=[
             (
-                "Use the shapes of exercise 2: how many numbers are in a matrix of shape "
+                "Use the shapes of the blank above: how many numbers are in a matrix of shape "
                 "(n_in, n_out)?"
             ),
             "b has as many numbers as the layer has outputs.",
             "Add up n_in · n_out + n_out over all layers.",
+        ],
+    ),
+    Exercise(
+        scale_for,
+        cases=factors_and_depths,
+        mistakes=[
+            Mistake(
+                lambda factor, depth: 2 * factor ** (1 / depth),
+                "With this c the *squared* length grows by the factor. The length is its root, so "
+                "the square has to grow by the factor's square.",
+            ),
+            Mistake(
+                lambda factor, depth: factor ** (2 / depth),
+                "This is what each layer does to the squared length, which is c/2 and not c.",
+            ),
+            Mistake(
+                lambda factor, depth: factor ** (1 / depth),
+                "This is what each layer does to the length. Which c does that? A layer multiplies "
+                "the squared length by c/2.",
+            ),
+            Mistake(
+                lambda factor, depth: 2 * factor ** (depth / 2),
+                "The exponent is upside down: the deeper the network, the less each layer has to "
+                "do, so c comes nearer to 2.",
+            ),
+            Mistake(
+                lambda factor, depth: 2 * factor ** (1 / (2 * depth)),
+                "You took the root where the square belongs: to make the length 10 times as long, "
+                "the squared length has to grow 100 times.",
+            ),
+            Mistake(
+                lambda factor, depth: 2 * factor**2 / depth,
+                "You share the factor out by a division. Factors multiply, so each of `depth` "
+                "layers has the root of order `depth`.",
+            ),
+            Mistake(
+                lambda factor, depth: factor ** (2 / depth) / 2,
+                "c is twice what a layer does to the squared length, not half of it.",
+            ),
+        ],
+        hints=[
+            "Exercise 1 goes from c to the factor. Write it as an equation and solve it for c.",
+            "(c/2) to the power `depth / 2` equals the factor. Raise both sides to a power that "
+            "leaves c/2 alone.",
+        ],
+    ),
+    Exercise(
+        layers_until,
+        cases=lengths_and_scales,
+        mistakes=[
+            Mistake(
+                lambda limit, length, c: layers_until(limit, length, c) - 1,
+                "After so many layers the limit is not yet passed. You are looking for the first "
+                "layer beyond it, so round up.",
+            ),
+            Mistake(
+                lambda limit, length, c: layers_until(limit, length, c) + 1,
+                "One layer earlier the limit is passed already.",
+            ),
+            Mistake(
+                lambda limit, length, c: log(limit / length) / log(c / 2) * 2,
+                "Right, but a network has whole layers: the first at which the limit is passed.",
+            ),
+            Mistake(
+                lambda limit, length, c: ceil(log(limit / length) / log(c / 2)),
+                "You let the length grow by c/2 a layer. That is the squared length; the length "
+                "needs twice as many layers.",
+            ),
+            Mistake(
+                lambda limit, length, c: ceil(log(limit / length) / log(c)),
+                "You let the length grow by c a layer. A layer multiplies its square by c/2.",
+            ),
+            Mistake(
+                lambda limit, length, c: ceil(log(limit) / log(c / 2) * 2),
+                "You start from length 1. It starts from `length`.",
+            ),
+            Mistake(
+                lambda limit, length, c: ceil(limit / length),
+                "You divide. A layer does not add, it multiplies: how many times until `limit` is "
+                "passed? A loop can count it, or a logarithm.",
+            ),
+        ],
+        hints=[
+            "A loop will do: multiply the length by the factor of one layer until it is beyond "
+            "`limit`, and count.",
+            "One layer multiplies the length by the root of c/2.",
+            "With logarithms: the smallest whole d for which d times half of log(c/2) is more than "
+            "log(limit / length).",
         ],
     ),
 ]
