@@ -36,7 +36,8 @@ def two_steps(optimizer, W, b, gamma, grads, lr, weight_decay):
     linear, norm = Linear(*W.shape, dtype=np.float64), LayerNorm(len(gamma), dtype=np.float64)
     network = Sequential([linear, norm])
     linear.params["W"][:], linear.params["b"][:], norm.params["gamma"][:] = W, b, gamma
-    chosen = optimizer(network, lr, weight_decay=weight_decay)
+    optimizer(network, lr, weight_decay=weight_decay)  # as the notebook writes it
+    chosen = optimizer(network, lr, 0.0, weight_decay)  # as `side` does
     for grad_W, grad_b, grad_gamma in grads:
         linear.grads.update(W=grad_W.copy(), b=grad_b.copy())
         norm.grads.update(gamma=grad_gamma.copy(), beta=0 * gamma)
@@ -286,8 +287,8 @@ EXERCISES = [
             ),
             Mistake(
                 stepping(decaying=lambda key: False),
-                "Nothing decays. A key is `0.W`, not `W`: `is_weight(key)` tells what is a weight "
-                "matrix.",
+                "Nothing decays. Either `weight_decay` is not kept and used, or no key is found: a "
+                "key is `0.W`, not `W`, and `is_weight(key)` tells.",
             ),
             Mistake(
                 stepping(decaying=lambda key: not is_weight(key)),

@@ -159,7 +159,7 @@ def c14_holds(numbers):
         if norms[1] > norms[0] / 4:
             return False
         change[labels] = errors[1] - errors[0]
-    return change["noisy"] < -0.02 and change["clean"] > 0.02
+    return change["noisy"] < -0.01 and change["clean"] > 0.01
 
 
 C14 = Claim(
@@ -167,9 +167,9 @@ C14 = Claim(
     statement="the same weight decay shortens the weights, lowers the test error where labels are "
     "wrong, and raises it where all are right",
     conditions="1,000 digits, 784-128-128-10, SGD, learning rate 0.1, 1,000 steps; λ = 0.1 against "
-    "0: the norm falls below a quarter; with 30% wrong labels the error falls by more than 2 "
-    "points, with right ones it rises by more than 2; at λ = 0.01 neither is to be seen, at 0.05 "
-    "not on every seed",
+    "0: the norm falls below a quarter; with 30% wrong labels the error falls by more than a "
+    "point, with right ones it rises by more than a point; at λ = 0.01 the errors move either way, at "
+    "0.05 not on every seed by as much",
     run=decayed,
     numbers=c14_numbers,
     holds=c14_holds,

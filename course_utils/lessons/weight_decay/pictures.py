@@ -86,12 +86,16 @@ class ThreeFits(Plot):
         grid, readings = DecayedFit.grid(), []
         for axes, (title, shown) in zip(panels, fits.items()):
             axes.set(xlim=(-self.edge, self.edge), ylim=(-2.2, 2.2), xlabel="$x$", title=title)
-            axes.plot(grid, np.sin(np.pi * grid), color=colors.THEORY, ls="--", lw=1)
-            axes.plot(shown["x"], shown["y"], color=colors.GRAY, ls="none", marker="o", ms=4)
-            Curve(self, axes, color=colors.BLUE).set(grid.ravel(), shown["fit"].ravel())
+            axes.plot(grid, np.sin(np.pi * grid), color=colors.THEORY, ls="--", lw=1, label="truth")
+            data = {"color": colors.GRAY, "ls": "none", "marker": "o", "ms": 4, "label": "data"}
+            axes.plot(shown["x"], shown["y"], **data)
+            Curve(self, axes, color=colors.BLUE, label="network").set(
+                grid.ravel(), shown["fit"].ravel()
+            )
             top, bottom = np.max(shown["fit"]), np.min(shown["fit"])
             readings.append(f"{title}: the curve runs from {words(bottom)} to {words(top)}")
         panels[0].set_ylabel("$y$")
+        panels[-1].legend(loc="lower right", fontsize="small")
         return "; ".join(readings)
 
 
