@@ -3,11 +3,6 @@
 import numpy as np
 
 
-def pulled_to(best, curvature, weight_decay):
-    # curvature (gamma - best) + weight_decay gamma = 0
-    return curvature * best / (curvature + weight_decay)
-
-
 def best_factor(W1, W2):
     # a^2 |W1|^2 + |W2|^2 / a^2 is smallest where a^4 = |W2|^2 / |W1|^2: then both norms are equal.
     return np.sqrt(np.linalg.norm(W2) / np.linalg.norm(W1))
@@ -25,6 +20,11 @@ def momentum_steps(W, grads, lr, momentum, weight_decay):
         velocity = momentum * velocity + grad + weight_decay * W
         W = W - lr * velocity
     return W
+
+
+def pulled_to(best, curvature, weight_decay):
+    # curvature (gamma - best) + weight_decay gamma = 0
+    return curvature * best / (curvature + weight_decay)
 
 
 def adam_step(W, grad, first, second, t, lr, beta1, beta2, eps):
