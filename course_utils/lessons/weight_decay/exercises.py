@@ -1,4 +1,4 @@
-"""Exercises of notebook 06."""
+"""Blanks and exercises of notebook 06."""
 
 from functools import partial
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from course_utils.lab.checker import Exercise, Mistake
 from course_utils.lab.exercise import checker
+from course_utils.nn import LayerNorm, Linear, Sequential
+from course_utils.nn.optim import is_weight
 
 
 def decay_step(W, grad, lr, weight_decay):
@@ -16,6 +18,120 @@ def steps(rng):
     for shape in ((3,), (2, 3), (4, 2)):
         W, grad = rng.standard_normal((2, *shape)).round(1)
         yield W, grad, *rng.uniform(0.2, 0.9, 2).round(2).tolist()
+
+
+class DecaySGD:
+    def __init__(self, network, lr, momentum=0.0, weight_decay=0.0):
+        self.network, self.lr, self.weight_decay = network, lr, weight_decay
+
+    def step(self):
+        grads = dict(self.network.grads.items())
+        for key, param in self.network.params.items():
+            lam = self.weight_decay if is_weight(key) else 0
+            param[:] = decay_step(param, grads[key], self.lr, lam)
+
+
+def two_steps(optimizer, W, b, gamma, grads, lr, weight_decay):
+    """W, b and gamma of a small network after two steps, with other gradients in the second."""
+    linear, norm = Linear(*W.shape, dtype=np.float64), LayerNorm(len(gamma), dtype=np.float64)
+    network = Sequential([linear, norm])
+    linear.params["W"][:], linear.params["b"][:], norm.params["gamma"][:] = W, b, gamma
+    chosen = optimizer(network, lr, 0.0, weight_decay)  # as `side` does
+    if not hasattr(chosen, "step"):
+        return chosen
+    for grad_W, grad_b, grad_gamma in grads:
+        linear.grads.update(W=grad_W.copy(), b=grad_b.copy())
+        norm.grads.update(gamma=grad_gamma.copy(), beta=0 * gamma)
+        chosen.step()
+    return linear.params["W"], linear.params["b"], norm.params["gamma"]
+
+
+def networks_and_gradients(rng):
+    for n_in, n_out in ((2, 3), (3, 2), (2, 2)):
+        shapes = (n_in, n_out), (n_out,), (n_out,)
+        first, *grads = (
+            tuple(rng.uniform(0.3, 2, shape).round(1) for shape in shapes) for _ in range(3)
+        )
+        yield *first, tuple(grads), *rng.uniform(0.2, 0.9, 2).round(2).tolist()
+
+
+def stepping(decaying=is_weight, rule=decay_step):
+    """A DecaySGD in which other keys decay, or by another rule."""
+
+    class Changed(DecaySGD):
+        def step(self):
+            grads = dict(self.network.grads.items())
+            for key, param in self.network.params.items():
+                lam = self.weight_decay if decaying(key) else 0
+                param[:] = rule(param, grads[key], self.lr, lam)
+
+    return Changed
+
+
+class Stale(DecaySGD):
+    def step(self):
+        if not hasattr(self, "grads"):
+            self.grads = dict(self.network.grads.items())
+        for key, param in self.network.params.items():
+            lam = self.weight_decay if is_weight(key) else 0
+            param[:] = decay_step(param, self.grads[key], self.lr, lam)
+
+
+class Idle(DecaySGD):
+    def step(self):
+        for key, param in self.network.params.items():
+            lam = self.weight_decay if is_weight(key) else 0
+            param = decay_step(param, self.network.grads[key], self.lr, lam)
+
+
+class OnlyWeights(DecaySGD):
+    def step(self):
+        grads = dict(self.network.grads.items())
+        for key, param in self.network.params.items():
+            if is_weight(key):
+                param[:] = decay_step(param, grads[key], self.lr, self.weight_decay)
+
+
+def changes_of_slope(x, y):
+    slopes = np.diff(y) / np.diff(x)
+    return np.sum(np.abs(np.diff(slopes)))
+
+
+def broken_lines(rng):
+    for points in (4, 5, 7):
+        x = np.cumsum(rng.uniform(0.3, 1.5, points).round(1)).round(1)
+        yield x, rng.uniform(-3, 3, points).round(1)
+
+
+def rescaled(W1, b1, W2, factor):
+    return factor * W1, factor * b1, W2 / factor
+
+
+def two_layers(rng):
+    for n_in, n, n_out, factor in ((2, 3, 2, 3.0), (3, 2, 2, 0.4), (2, 4, 3, 7.0)):
+        shapes = (n_in, n), (n,), (n, n_out)
+        yield *(rng.uniform(0.3, 2, shape).round(1) for shape in shapes), factor
+
+
+def best_factor(W1, W2):
+    return np.sqrt(np.linalg.norm(W2) / np.linalg.norm(W1))
+
+
+def two_matrices(rng):
+    for n_in, n, n_out, scale in ((2, 3, 2, 2.5), (3, 2, 4, 0.3), (4, 3, 2, 1.4)):
+        yield (
+            scale * rng.uniform(-2, 2, (n_in, n)).round(1),
+            rng.uniform(-2, 2, (n, n_out)).round(1),
+        )
+
+
+def resting_norm(lr, weight_decay, g):
+    return (lr**2 * g**2 / (1 - (1 - lr * weight_decay) ** 2)) ** 0.25
+
+
+def rates_and_gradients(rng):
+    for lr, weight_decay in ((0.3, 0.9), (0.7, 0.4), (0.5, 1.1)):
+        yield lr, weight_decay, round(rng.uniform(1.5, 4), 1)
 
 
 def momentum_steps(W, grads, lr, momentum, weight_decay):
@@ -44,25 +160,6 @@ def averaged(W, grads, lr, momentum, weight_decay):
         velocity = momentum * velocity + (1 - momentum) * (grad + weight_decay * W)
         W = W - lr * velocity
     return W
-
-
-def penalized(loss, grad, W, weight_decay):
-    return with_penalty(loss, grad, W, weight_decay)
-
-
-def losses_and_gradients(rng):
-    for shape in ((3,), (2, 3), (4, 2)):
-        grad, W = rng.uniform(-2, 2, (2, *shape)).round(1)
-        yield round(rng.uniform(1, 3), 1), grad, W, round(0.11 * len(W), 2)
-
-
-def half_square(W):
-    return np.sum(W**2) / 2
-
-
-def with_penalty(loss, grad, W, decay, penalty=half_square, slope=lambda W: W):
-    """Penalized loss and gradient, with the penalty and its gradient as arguments."""
-    return loss + decay * penalty(W), grad + decay * slope(W)
 
 
 def pulled_to(best, curvature, weight_decay):
@@ -111,6 +208,7 @@ def adam(
 EXERCISES = [
     Exercise(
         decay_step,
+        blank=True,
         cases=steps,
         mistakes=[
             Mistake(
@@ -151,6 +249,15 @@ EXERCISES = [
                 "derivative takes the half away.",
             ),
             Mistake(
+                lambda W, grad, lr, weight_decay: W - lr * (grad + weight_decay / 2 * W),
+                "Half of it is missing. The half stands in the *penalty*; its derivative has none "
+                "left, because the square brings a 2.",
+            ),
+            Mistake(
+                lambda W, grad, lr, weight_decay: (1 - lr * weight_decay) * (W + 0 * grad),
+                "W shrinks, and that is all: the step against `grad` is missing.",
+            ),
+            Mistake(
                 lambda W, grad, lr, weight_decay: W - lr * (grad + weight_decay * np.sign(W)),
                 "This is the gradient of the sum of absolute values (L1). The gradient of "
                 "`W**2 / 2` is W.",
@@ -162,8 +269,241 @@ EXERCISES = [
             ),
         ],
         hints=[
-            "The gradient of the penalized loss is `grad + weight_decay * W`.",
+            "Differentiate the penalty with respect to one entry: lambda / 2 times its square.",
+            "So the gradient of the penalized loss is `grad + weight_decay * W`.",
             "Gradient descent: `W - lr * (that)`. Collect what multiplies W.",
+        ],
+    ),
+    Exercise(
+        DecaySGD,
+        blank=True,
+        run=two_steps,
+        cases=networks_and_gradients,
+        returns=("W", "b", "gamma"),
+        mistakes=[
+            Mistake(
+                stepping(decaying=lambda key: True),
+                "Everything decays here, biases and gamma too. Only weight matrices do: "
+                "`is_weight(key)` tells them.",
+            ),
+            Mistake(
+                stepping(decaying=lambda key: False),
+                "Nothing decays. Either `weight_decay` is not kept and used, or no key is found: a "
+                "key is `0.W`, not `W`, and `is_weight(key)` tells.",
+            ),
+            Mistake(
+                stepping(decaying=lambda key: not is_weight(key)),
+                "The other way round: here all decays but the weight matrices.",
+            ),
+            Mistake(
+                stepping(decaying=lambda key: not key.endswith("b")),
+                "Gamma decays, too. `is_weight(key)` lets only weight matrices through.",
+            ),
+            Mistake(
+                stepping(rule=lambda W, grad, lr, lam: (1 - lam) * W - lr * grad),
+                "W shrinks by lambda itself. It should lose the share `lr * weight_decay`, as in "
+                "`decay_step`.",
+            ),
+            Mistake(
+                stepping(rule=lambda W, grad, lr, lam: (1 - lr * lam) * (W - lr * grad)),
+                "The step is shrunk too. Shrink the old W, then step, as in `decay_step`.",
+            ),
+            Mistake(
+                Stale,
+                "The second step uses the gradients of the first. Look them up in "
+                "`self.network.grads` at each step: every backward makes new ones.",
+            ),
+            Mistake(
+                OnlyWeights,
+                "The biases and gamma are not updated at all. They do not decay, but they learn: "
+                "for them lambda is zero.",
+            ),
+            Mistake(
+                Idle,
+                "The network is unchanged after a step. `param = ...` only gives the name to "
+                "another array; `param[:] = ...` writes into the network's own.",
+            ),
+        ],
+        hints=[
+            "`__init__` keeps what it is given: `self.network, self.lr, self.weight_decay = ...`.",
+            (
+                "`step` walks through `self.network.params.items()`; the gradient of the same key is "
+                "`self.network.grads[key]`."
+            ),
+            (
+                "`param[:] = decay_step(param, grad, self.lr, lam)`, where `lam` is "
+                "`self.weight_decay` if `is_weight(key)`, else 0."
+            ),
+        ],
+    ),
+    Exercise(
+        changes_of_slope,
+        blank=True,
+        cases=broken_lines,
+        mistakes=[
+            Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(y, 2))),
+                "These are changes of the *rise*, not of the slope: divide each rise by the width "
+                "of its interval, `np.diff(y) / np.diff(x)`.",
+            ),
+            Mistake(
+                lambda x, y: np.sum(np.diff(np.diff(y) / np.diff(x))),
+                "Bends up and bends down cancel: what is left is the last slope less the first. "
+                "Take the absolute value of each change.",
+            ),
+            Mistake(
+                lambda x, y: np.abs(np.sum(np.diff(np.diff(y) / np.diff(x)))),
+                "The absolute value is taken of the sum, where up and down have canceled. Take it "
+                "of each change.",
+            ),
+            Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(y) / np.diff(x))),
+                "You add up the slopes. A steep straight line would count, and it has no bend: add "
+                "up the *changes* of slope.",
+            ),
+            Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(y))),
+                "This is how far the curve goes up and down. A straight line does that without a "
+                "bend.",
+            ),
+            Mistake(
+                lambda x, y: np.mean(np.abs(np.diff(np.diff(y) / np.diff(x)))),
+                "A mean, where a sum is asked for.",
+            ),
+            Mistake(
+                lambda x, y: np.sum(np.diff(np.diff(y) / np.diff(x)) ** 2),
+                "Squares, where absolute values are asked for.",
+            ),
+            Mistake(
+                lambda x, y: np.abs(np.diff(np.diff(y) / np.diff(x))),
+                "These are the changes, one by one. Add them up.",
+            ),
+        ],
+        hints=[
+            "`np.diff(y)` is the rise over each interval, `np.diff(x)` its width.",
+            "Slopes are rises over widths; their changes are `np.diff(slopes)`.",
+            "Absolute values, then the sum.",
+        ],
+    ),
+    Exercise(
+        rescaled,
+        blank=True,
+        cases=two_layers,
+        returns=("new_W1", "new_b1", "new_W2"),
+        mistakes=[
+            Mistake(
+                lambda W1, b1, W2, factor: (factor * W1, b1, W2 / factor),
+                "The bias is left as it was. The ReLU sees `x W1 + b1`, and all of it must be "
+                "multiplied.",
+            ),
+            Mistake(
+                lambda W1, b1, W2, factor: (factor * W1, factor * b1, W2),
+                "Now the output is `factor` times as large. The second matrix must take it back.",
+            ),
+            Mistake(
+                lambda W1, b1, W2, factor: (factor * W1, factor * b1, factor * W2),
+                "Both matrices grow, and the output by the square of `factor`. The second must take "
+                "back what the first one adds.",
+            ),
+            Mistake(
+                lambda W1, b1, W2, factor: (W1 / factor, b1 / factor, factor * W2),
+                "The same function, but the other way round: the *first* layer is to be multiplied.",
+            ),
+            Mistake(
+                lambda W1, b1, W2, factor: (factor * W1, b1 / factor, W2 / factor),
+                "The bias goes the wrong way: it is added to `x W1`, in front of the ReLU, so it is "
+                "multiplied as W1 is.",
+            ),
+            Mistake(
+                lambda W1, b1, W2, factor: (factor * W1, factor * b1, W2 / factor**2),
+                "Once is enough: a positive factor passes the ReLU as it is, not squared.",
+            ),
+        ],
+        hints=[
+            "What does the ReLU make of `a * u`, for a positive number a? Try u = 2 and u = -2.",
+            "It lets a through. So if `x W1 + b1` is a times as large, so is the hidden layer.",
+            "`W2` must be a times smaller.",
+        ],
+    ),
+    Exercise(
+        best_factor,
+        cases=two_matrices,
+        mistakes=[
+            Mistake(
+                lambda W1, W2: np.linalg.norm(W2) / np.linalg.norm(W1),
+                "Almost: with this factor the two have exchanged their norms. Set the derivative of "
+                "the sum of both squares to zero; the factor comes out to the fourth power.",
+            ),
+            Mistake(
+                lambda W1, W2: np.sqrt(np.linalg.norm(W1) / np.linalg.norm(W2)),
+                "One over the right one: W1 is multiplied by it, W2 divided.",
+            ),
+            Mistake(
+                lambda W1, W2: np.linalg.norm(W1) / np.linalg.norm(W2),
+                "One over it, and without its root. W1 is multiplied, W2 divided, and both norms "
+                "are to be equal.",
+            ),
+            Mistake(
+                lambda W1, W2: (np.linalg.norm(W2) / np.linalg.norm(W1)) ** 2,
+                "This is the factor to the fourth power.",
+            ),
+            Mistake(
+                lambda W1, W2: np.sqrt(np.linalg.norm(W2) * np.linalg.norm(W1)),
+                "This is the norm that both have in the end. By what must W1 be multiplied to get "
+                "it?",
+            ),
+            Mistake(
+                lambda W1, W2: np.sqrt(np.abs(W2).sum() / np.abs(W1).sum()),
+                "The norm is the root of the sum of *squares*, `np.linalg.norm(W)`.",
+            ),
+        ],
+        hints=[
+            "With the factor a the squared norm is `a**2 * |W1|**2 + |W2|**2 / a**2`.",
+            "Its derivative with respect to a is zero where `a**4` is `|W2|**2 / |W1|**2`.",
+        ],
+    ),
+    Exercise(
+        resting_norm,
+        cases=rates_and_gradients,
+        mistakes=[
+            Mistake(
+                lambda lr, weight_decay, g: (lr * g**2 / (2 * weight_decay)) ** 0.25,
+                "Right to first order in `lr * weight_decay`, and the form to remember. Here the "
+                "exact one is asked for: keep `1 - (1 - lr * weight_decay)**2`.",
+            ),
+            Mistake(
+                lambda lr, weight_decay, g: np.sqrt(
+                    lr**2 * g**2 / (1 - (1 - lr * weight_decay) ** 2)
+                ),
+                "This is the *square* of the norm.",
+            ),
+            Mistake(
+                lambda lr, weight_decay, g: lr**2 * g**2 / (1 - (1 - lr * weight_decay) ** 2),
+                "This is the norm to the fourth power.",
+            ),
+            Mistake(
+                lambda lr, weight_decay, g: np.sqrt(
+                    lr * g / np.sqrt(1 - (1 - lr * weight_decay) ** 2) * lr
+                ),
+                "A learning rate too much: the step is `lr * g / r` long, and its square is added.",
+            ),
+            Mistake(
+                lambda lr, weight_decay, g: np.sqrt(g / weight_decay),
+                "Lengths do not add up here: the gradient stands at a right angle to w, so the "
+                "*squares* do (Pythagoras).",
+            ),
+            Mistake(
+                lambda lr, weight_decay, g: (lr**2 * g**2 / (lr * weight_decay)) ** 0.25,
+                "The square of the norm shrinks by `(1 - lr * weight_decay)**2` at each step, about "
+                "twice as fast as the norm.",
+            ),
+        ],
+        hints=[
+            (
+                "With r the norm, shrinking makes the square `(1 - lr * weight_decay)**2 * r**2`, "
+                "and the step, at a right angle, adds `(lr * g / r)**2`."
+            ),
+            "At rest the sum is `r**2` again. Solve for `r**4`.",
         ],
     ),
     Exercise(
@@ -234,13 +574,13 @@ EXERCISES = [
             ),
             Mistake(
                 lambda best, curvature, weight_decay: best / (1 + weight_decay),
-                "This is the bias of section 8, where the curvature was 1. The flatter the loss, "
+                "This is the bias of section 3, where the curvature was 1. The flatter the loss, "
                 "the more decay decides.",
             ),
             Mistake(
                 lambda best, curvature, weight_decay: (1 - weight_decay) * best,
-                "One shrinking step from `best`, with learning rate 1. Asked is where both forces "
-                "are in balance: set the derivative to zero.",
+                "One shrinking step from `best`, with learning rate 1. You are asked where both "
+                "forces are in balance: set the derivative to zero.",
             ),
             Mistake(
                 lambda best, curvature, weight_decay: (
@@ -283,75 +623,6 @@ EXERCISES = [
                 "`weight_decay * gamma`."
             ),
             "Set their sum to zero and solve for gamma.",
-        ],
-    ),
-    Exercise(
-        penalized,
-        cases=losses_and_gradients,
-        returns=("loss", "grad"),
-        mistakes=[
-            Mistake(
-                partial(with_penalty, slope=lambda W: 2 * W),
-                "The gradient is a factor 2 too large in its second part: the derivative of "
-                "`W**2 / 2` is W.",
-            ),
-            Mistake(
-                partial(with_penalty, penalty=lambda W: np.sum(W**2)),
-                "The penalty is lambda / 2 times the sum of squares; the half is missing.",
-            ),
-            Mistake(
-                partial(with_penalty, penalty=lambda W: np.sum(W**2), slope=lambda W: 2 * W),
-                "This is the penalty without its half, and its gradient. They belong together, but "
-                "the update of this notebook needs lambda / 2.",
-            ),
-            Mistake(
-                partial(with_penalty, slope=half_square),
-                "To the gradient you add the penalty itself, one number for all entries. Its "
-                "gradient has the shape of W.",
-            ),
-            Mistake(
-                partial(with_penalty, penalty=lambda W: np.sqrt(np.sum(W**2))),
-                "The loss gets the norm. The penalty is half the *square* of the norm: no root.",
-            ),
-            Mistake(
-                partial(
-                    with_penalty,
-                    penalty=lambda W: np.sqrt(np.sum(W**2)),
-                    slope=lambda W: W / np.sqrt(np.sum(W**2)),
-                ),
-                "This penalizes the norm. The penalty is half the *square* of the norm, and its "
-                "gradient is W itself.",
-            ),
-            Mistake(
-                partial(with_penalty, penalty=lambda W: np.sum(np.abs(W)), slope=np.sign),
-                "This is the sum of absolute values (L1) and its gradient. Here it is squares.",
-            ),
-            Mistake(
-                partial(with_penalty, penalty=lambda W: np.mean(W**2) / 2),
-                "You average the squares. The penalty is a sum.",
-            ),
-            Mistake(
-                partial(
-                    with_penalty, penalty=lambda W: np.mean(W**2) / 2, slope=lambda W: W / W.size
-                ),
-                "You average over the entries. The penalty is a sum.",
-            ),
-            Mistake(
-                partial(with_penalty, slope=lambda W: -W),
-                "A sign: the penalty is added to the loss, so its gradient is added too.",
-            ),
-            Mistake(
-                partial(with_penalty, slope=lambda W: 0 * W),
-                "The gradient is as it was: that of the penalty is missing.",
-            ),
-            Mistake(
-                partial(with_penalty, penalty=lambda W: 0.0),
-                "The loss is as it was: the penalty is missing.",
-            ),
-        ],
-        hints=[
-            "The penalty is `weight_decay / 2 * np.sum(W**2)`.",
-            "Its derivative with respect to one entry of W is `weight_decay` times that entry.",
         ],
     ),
     Exercise(

@@ -65,6 +65,40 @@ class DecayedFit(Picture):
         )
 
 
+class ThreeFits(Plot):
+    """Fitted curves side by side, each with the truth, the data and a title.
+
+    Parameters
+    ----------
+    edge : float
+        Of the interval shown, on both sides of zero.
+    """
+
+    size = (8.4, 2.9)
+
+    def __init__(self, edge=DecayedFit.edge):
+        self.edge = edge
+        super().__init__()
+
+    def draw(self, fits):
+        """By title, what `DecayedFit` shows."""
+        panels = np.ravel(self.figure.subplots(1, len(fits), sharey=True))
+        grid, readings = DecayedFit.grid(), []
+        for axes, (title, shown) in zip(panels, fits.items()):
+            axes.set(xlim=(-self.edge, self.edge), ylim=(-2.2, 2.2), xlabel="$x$", title=title)
+            axes.plot(grid, np.sin(np.pi * grid), color=colors.THEORY, ls="--", lw=1, label="truth")
+            data = {"color": colors.GRAY, "ls": "none", "marker": "o", "ms": 4, "label": "data"}
+            axes.plot(shown["x"], shown["y"], **data)
+            Curve(self, axes, color=colors.BLUE, label="network").set(
+                grid.ravel(), shown["fit"].ravel()
+            )
+            top, bottom = np.max(shown["fit"]), np.min(shown["fit"])
+            readings.append(f"{title}: the curve runs from {words(bottom)} to {words(top)}")
+        panels[0].set_ylabel("$y$")
+        panels[-1].legend(loc="lower right", fontsize="small")
+        return "; ".join(readings)
+
+
 class NormPaths(Plot):
     """A length over training: for each side the median over seeds, with the range as a band.
 
@@ -148,19 +182,43 @@ class NormsAndErrors(Plot):
         return panels
 
 
+class NormClouds(Plot):
+    """Norm against test error, one dot per seed; a color for each initial scale."""
+
+    size = (7.6, 3.4)
+    markers = ("o", "^")  # a budget each
+
+    def draw(self, clouds):
+        """By budget in steps and by scale c, the norms and the errors, each (seeds,)."""
+        axes = self.figure.add_subplot(xlabel="norm of the weights", ylabel="test error")
+        axes.set(xlim=(0, 30), ylim=(0, 0.08))
+        readings = []
+        for marker, (budget, by_scale) in zip(self.markers, clouds.items()):
+            for number, (c, (norms, errors)) in enumerate(by_scale.items()):
+                color = SHARE_COLORMAP(number / max(1, len(by_scale) - 1))
+                label = f"c = {c:g}, {budget} steps"
+                axes.scatter(norms, errors, color=color, marker=marker, s=26, label=label)
+                norm, error = words(np.median(norms)), words(np.median(errors))
+                readings.append(f"{label}: norm {norm}, error {error}")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+        return "; ".join(readings)
+
+
 class NormAgainstError(Picture):
     """The norm during a run, and a map of norm against test error on which each run leaves a dot.
 
     Parameters
     ----------
     steps : int
+    runs : dict, optional
+        Dots that are there from the start, by name: (norm, error, share of wrong labels).
     """
 
     size = (8.0, 3.5)
     remembers = True
 
-    def __init__(self, steps):
-        self.steps = steps
+    def __init__(self, steps, runs=None):
+        self.steps, self.earlier = steps, runs or {}
         super().__init__()
 
     def build(self):
@@ -168,10 +226,10 @@ class NormAgainstError(Picture):
         left.set(title="this run", xlabel="step", ylabel="norm of the weights")
         left.set(xlim=(0, self.steps), ylim=(0, 60))
         self.path = Curve(self, left)
-        right.set(title="your runs (redder: more wrong labels)")
+        right.set(title="all runs (redder: more wrong labels)")
         right.set(xlabel="norm of the weights at the end", ylabel="test error")
         right.set(xlim=(0, 60), ylim=(0, 1))
-        self.runs = {}
+        self.runs = dict(self.earlier)
         self.dots = self.moves(
             right.scatter(
                 [], [], c=[], s=55, cmap=SHARE_COLORMAP, vmin=0, vmax=LARGEST_SHARE, ec="white"
@@ -179,6 +237,14 @@ class NormAgainstError(Picture):
         )
         (self.latest,) = right.plot([], [], "o", mfc="none", mec=colors.BLACK, ms=12)
         self.moves(self.latest)
+        if self.runs:
+            self.put_dots()
+
+    def put_dots(self):
+        """A dot for each run so far."""
+        norms, errors, shares = np.transpose(list(self.runs.values()))
+        self.dots.set_offsets(np.column_stack([norms, errors]))
+        self.dots.set_array(shares)
 
     def show(self, setting, wrong, steps, norms, error):
         """Show the norms at these steps; the error is None until the end, then a dot is left.
@@ -192,8 +258,6 @@ class NormAgainstError(Picture):
             self.latest.set_data([], [])
             return f"{setting}: norm {words(norms[-1])} after {steps[-1]} steps."
         self.runs[setting] = (norms[-1], error, wrong)
-        x, y, shares = np.transpose(list(self.runs.values()))
-        self.dots.set_offsets(np.column_stack([x, y]))
-        self.dots.set_array(shares)
+        self.put_dots()
         self.latest.set_data([norms[-1]], [error])
         return f"{setting}: norm {words(norms[-1])}, test error {words(error)}."
