@@ -80,6 +80,18 @@ def bare_softmax(logits, labels):
     return said_minus_truth(exp / exp.sum(axis=1, keepdims=True), logits, labels)
 
 
+def whole_rows(logits, labels):
+    q = softmax(logits)
+    q[labels] -= 1
+    return q / len(labels)
+
+
+def whole_columns(logits, labels):
+    q = softmax(logits)
+    q[:, labels] -= 1
+    return q / len(labels)
+
+
 def backward_through(layers, grad_y):
     """Send grad_y back through all layers and return the gradient of the first one's input."""
     # What a layer returns is what the one before it is told.
@@ -89,7 +101,7 @@ def backward_through(layers, grad_y):
 
 
 def go_back(answer, x, grad_y):
-    """Apply an answer to three layers that have just seen x; what it returns and leaves in grads."""
+    """Apply an answer to three layers that have just seen x: its result, and what is in grads."""
     rng = np.random.default_rng(len(x))
     sizes = [(x.shape[1], 3), (3, grad_y.shape[1])]
     first, last = (Linear(*size, c=1.0, rng=rng, dtype=np.float64) for size in sizes)
@@ -97,7 +109,7 @@ def go_back(answer, x, grad_y):
     Sequential(layers).forward(x)
     grad_x = answer(kept := list(layers), grad_y)
     if kept != layers:
-        grad_x = "the layers are in another order"
+        grad_x = "the list has changed" if len(kept) == len(layers) else "layers are gone"
     return with_what_it_did(grad_x, first.grads["W"], last.grads["W"])
 
 
@@ -132,6 +144,12 @@ def turned_round(layers, grad_y):
     return from_the_front(layers, grad_y)
 
 
+def taken_out(layers, grad_y):
+    while layers:
+        grad_y = layers.pop().backward(grad_y)
+    return grad_y
+
+
 def all_but_the_first(layers, grad_y):
     return backward_through(layers[1:], grad_y)
 
@@ -160,6 +178,8 @@ def take_step(answer, W, b, grad_W, grad_b, lr):
     result = answer(network.params, network.grads, lr)
     after = layer.params["W"], layer.params["b"]
     still = np.array_equal(after[0], W) and np.array_equal(after[1], b)
+    if still and isinstance(result, dict) and result:
+        return "a dictionary of new parameters"
     return result if still and result is not None else after
 
 
@@ -247,6 +267,12 @@ def loop(order="flbs", give=lambda losses: losses):
     return mistake
 
 
+def one_step_at_the_end(network, optimizer, batches, loss_and_grad):
+    losses = loop("flb")(network, optimizer, batches, loss_and_grad)
+    optimizer.step()
+    return losses
+
+
 def first_batch_only(network, optimizer, batches, loss_and_grad):
     return train(network, optimizer, [next(batches)], loss_and_grad)
 
@@ -265,8 +291,8 @@ BLANKS = [
             ),
             Mistake(
                 instead(b=lambda g, x, W: g.sum(axis=1)),
-                "`grad_b` adds along the rows, over the features. Examples are rows, so the sum over "
-                "examples runs down the columns: `axis=0`.",
+                "`grad_b` adds along the rows, over the features. Examples are rows, so the sum "
+                "over examples runs down the columns: `axis=0`.",
             ),
             Mistake(
                 instead(b=lambda g, x, W: g.sum()),
@@ -280,23 +306,23 @@ BLANKS = [
             ),
             Mistake(
                 instead(b=lambda g, x, W: g.mean(axis=0)),
-                "`grad_b` is an average over the examples. Effects add up, also those of one bias on "
-                "many examples; the loss has its 1/m already, in `grad_y`.",
-            ),
-            Mistake(
-                instead(W=lambda g, x, W: x.T @ g / len(x)),
-                "`grad_W` is an average over the examples. Effects add up, also those of one weight "
+                "`grad_b` is an average over the examples. Effects add up, also those of one bias "
                 "on many examples; the loss has its 1/m already, in `grad_y`.",
             ),
             Mistake(
+                instead(W=lambda g, x, W: x.T @ g / len(x)),
+                "`grad_W` is an average over the examples. Effects add up, also those of one "
+                "weight on many examples; the loss has its 1/m already, in `grad_y`.",
+            ),
+            Mistake(
                 instead(W=lambda g, x, W: x.T @ g / len(x), b=lambda g, x, W: g.mean(axis=0)),
-                "You average over the examples. Their effects add up; the loss has its 1/m already, "
-                "in `grad_y`.",
+                "You average over the examples. Their effects add up; the loss has its 1/m "
+                "already, in `grad_y`.",
             ),
             Mistake(
                 instead(b=lambda g, x, W: np.full(g.shape[1], float(len(g)))),
-                "`grad_b` does not use `grad_y`. It says how far the outputs move with the bias; how "
-                "the loss moves with the outputs is missing.",
+                "`grad_b` does not use `grad_y`. It says how far the outputs move with the bias; "
+                "how the loss moves with the outputs is missing.",
             ),
             Mistake(
                 instead(W=lambda g, x, W: g.T @ x),
@@ -359,18 +385,29 @@ BLANKS = [
                 "gradient may have any sign.",
             ),
             Mistake(
+                lambda grad_y, y: y * (grad_y > 0),
+                "`grad_y` and `y` have changed places: y decides where the gate is open, and the "
+                "gradient passes through it.",
+            ),
+            Mistake(
+                lambda grad_y, y: np.where(y > 0, grad_y, 0.01 * grad_y),
+                "This is a leaky ReLU's gate. Where x was negative, y stays at 0 whatever x does: "
+                "nothing passes.",
+            ),
+            Mistake(
                 lambda grad_y, y: (y > 0) * 1.0,
-                "This is how y changes with x. The chain rule multiplies it by how the loss changes "
-                "with y: `grad_y`.",
+                "This is how y changes with x. The chain rule multiplies it by how the loss "
+                "changes with y: `grad_y`.",
             ),
             Mistake(
                 lambda grad_y, y: grad_y,
-                "Everything passes. An output of ReLU is never negative, so `y >= 0` is always true: "
-                "where x was negative, y is exactly 0.",
+                "Everything passes. An output of ReLU is never negative, so `y >= 0` is always "
+                "true: where x was negative, y is exactly 0.",
             ),
             Mistake(
                 lambda grad_y, y: grad_y * (y <= 0),
-                "The gate is turned round: it is open where y is 0, and closed where x went through.",
+                "The gate is turned round: it is open where y is 0, and closed where x went "
+                "through.",
             ),
         ],
         hints=[
@@ -389,12 +426,12 @@ BLANKS = [
         mistakes=[
             Mistake(
                 lambda logits, labels: softmax(logits) - one_hot(logits, labels),
-                "Right for each example; but the loss is the *mean* over m of them, so each has a "
+                "Right for each example; but the loss is the mean over m of them, so each has a "
                 "share of 1/m.",
             ),
             Mistake(
                 lambda logits, labels: -said_minus_truth(softmax(logits), logits, labels),
-                "The sign is wrong: raising the true logit must *lower* the loss, so its gradient is "
+                "The sign is wrong: raising the true logit must lower the loss, so its gradient is "
                 "negative.",
             ),
             Mistake(
@@ -408,8 +445,8 @@ BLANKS = [
             ),
             Mistake(
                 lambda logits, labels: softmax(logits) / len(labels) - one_hot(logits, labels),
-                "Only one of the two terms is divided by m. The mean is over both: subtract 1/m, or "
-                "divide at the end.",
+                "Only one of the two terms is divided by m. The mean is over both: subtract 1/m, "
+                "or divide at the end.",
             ),
             Mistake(
                 lambda logits, labels: said_minus_truth(softmax(logits), logits, labels)
@@ -419,18 +456,29 @@ BLANKS = [
             ),
             Mistake(
                 lambda logits, labels: said_minus_truth(softmax(logits.T).T, logits, labels),
-                "Your softmax adds down the columns. The probabilities of *one example* add up to "
+                "Your softmax adds down the columns. The probabilities of one example add up to "
                 "one: along the row, `axis=1, keepdims=True`.",
             ),
             Mistake(
                 bare_softmax,
-                "Right, until a logit is large: e^1000 is too large for a float. Subtract each row's "
-                "largest logit first, as `softmax` does.",
+                "Right, until a logit is large: e^1000 is too large for a float. Subtract each "
+                "row's largest logit first, as `softmax` does.",
+            ),
+            Mistake(
+                whole_rows,
+                "`q[labels]` picks whole rows, the rows with the labels' numbers. One entry of each "
+                "row is wanted: `q[np.arange(len(labels)), labels]`.",
+            ),
+            Mistake(
+                whole_columns,
+                "`q[:, labels]` picks the labels' columns in every row, those of other examples "
+                "too. One entry of each row is wanted: `q[np.arange(len(labels)), labels]`.",
             ),
             Mistake(
                 lambda logits, labels: -one_hot(logits, labels) / softmax(logits) / len(labels),
-                "This is how the loss changes with the *probabilities*. With respect to the logits "
-                "softmax must be crossed too; the form with the logarithm of the sum spares you that.",
+                "This is how the loss changes with the probabilities. With respect to the logits "
+                "softmax must be crossed too; the form with the logarithm of the sum spares you "
+                "that.",
             ),
             Mistake(
                 lambda logits, labels: one_hot(logits, labels)
@@ -460,13 +508,13 @@ BLANKS = [
         mistakes=[
             Mistake(
                 from_the_front,
-                "You start with the first layer. `grad_y` belongs to the output of the *last* one: "
+                "You start with the first layer. `grad_y` belongs to the output of the last one: "
                 "go through the layers in reverse.",
             ),
             Mistake(
                 the_same_for_all,
                 "Every layer gets the same gradient. Each must be told how the loss changes with "
-                "*its own* output: that is what the layer behind it returned.",
+                "its own output: that is what the layer behind it returned.",
             ),
             Mistake(
                 only_the_last,
@@ -478,13 +526,18 @@ BLANKS = [
                 "go through it backward. `reversed(layers)` leaves the list as it is.",
             ),
             Mistake(
+                taken_out,
+                "`layers.pop()` takes the layers out of the network, which is empty then. Walk over "
+                "the list and leave it as it is: `reversed(layers)`.",
+            ),
+            Mistake(
                 all_but_the_first,
                 "The first layer is left out: it is asked last, and what it returns is the answer.",
             ),
             Mistake(
                 returns_nothing,
-                "All layers are asked rightly, and nothing is returned. Whoever called wants to know "
-                "how the loss changes with the input: `return` what the first layer gave.",
+                "All layers are asked rightly, and nothing is returned. Whoever called wants to "
+                "know how the loss changes with the input: `return` what the first layer gave.",
             ),
         ],
         hints=[
@@ -506,6 +559,11 @@ BLANKS = [
                 "the layer still holds the old one. `param -= ...` writes into it.",
             ),
             Mistake(
+                lambda params, grads, lr: {key: params[key] - lr * grads[key] for key in params},
+                "You hand back new parameters, and the layers go on with the old ones. Nothing is "
+                "returned here: write into the arrays that the layers hold, with `-=`.",
+            ),
+            Mistake(
                 each(lambda param, grad, lr: param + lr * grad),
                 "Uphill: the gradient points to where the loss rises. Subtract.",
             ),
@@ -519,7 +577,7 @@ BLANKS = [
             ),
             Mistake(
                 each(lambda param, grad, lr: -lr * grad),
-                "The parameter *becomes* the step. It should move by it: `-=`, not `=`.",
+                "The parameter becomes the step. It should move by it: `-=`, not `=`.",
             ),
             Mistake(
                 each(lambda param, grad, lr: lr * grad - param),
@@ -545,7 +603,8 @@ BLANKS = [
         mistakes=[
             Mistake(
                 loop(give=lambda losses: None),
-                "It trains rightly, and returns nothing: collect the losses in a list and return it.",
+                "It trains rightly, and returns nothing: collect the losses in a list and return "
+                "it.",
             ),
             Mistake(
                 loop("flb"),
@@ -563,12 +622,17 @@ BLANKS = [
             ),
             Mistake(
                 loop("flbsfl"),
-                "The losses are those *after* each step, from a second forward pass. Keep the one "
+                "The losses are those after each step, from a second forward pass. Keep the one "
                 "that you have: it cost nothing.",
             ),
             Mistake(
                 loop("flbbss"),
                 "Each batch moves the weights twice.",
+            ),
+            Mistake(
+                one_step_at_the_end,
+                "The step stands behind the loop, so there is only one, from the last batch. It "
+                "belongs into the loop: one for each batch.",
             ),
             Mistake(
                 first_batch_only,
@@ -581,7 +645,8 @@ BLANKS = [
             ),
             Mistake(
                 loop(give=lambda losses: float(np.mean(losses))),
-                "It trains rightly, and returns the mean loss. The curve needs all of them: a list.",
+                "It trains rightly, and returns the mean loss. The curve needs all of them: a "
+                "list.",
             ),
             Mistake(
                 loop(give=lambda losses: losses[-1:]),
@@ -592,12 +657,12 @@ BLANKS = [
         hints=[
             "Four things for each batch, in this order: forward, loss, backward, step.",
             (
-                "`loss_and_grad(network.forward(x), labels)` gives two things: keep the first, hand "
-                "the second to `network.backward`."
+                "`loss_and_grad(network.forward(x), labels)` gives two things: keep the first, "
+                "hand the second to `network.backward`."
             ),
             (
-                "`losses = []` before the loop; in it `losses.append(loss)`; behind it, not inside, "
-                "`return losses`."
+                "`losses = []` before the loop; in it `losses.append(loss)`; behind it, not "
+                "inside, `return losses`."
             ),
         ],
     ),

@@ -7,7 +7,7 @@ import numpy as np
 from course_utils.nn import relative_error
 
 
-def loop_and_product(loops, product, x, W, b, repeats=2):
+def loop_and_product(loops, product, x, W, b, repeats=1):
     """How many times longer the loops take for the same result, and how far the two results differ.
 
     Parameters

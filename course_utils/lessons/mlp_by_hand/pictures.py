@@ -42,7 +42,8 @@ class MatrixProduct(Picture):
         """Show A, B and A B under three names, and one entry of A B, counted from one.
 
         `sides` says what the rows of A are, what its columns and the rows of B are, which the
-        product adds up over, and what the columns of B are. The frame stands on that entry also where A B is too small to have it.
+        product adds up over, and what the columns of B are. The frame stands on that entry also
+        where A B is too small to have it.
         """
         left_name, right_name, title = names
         product, i, j = A @ B, row - 1, column - 1
