@@ -7,7 +7,7 @@ import numpy as np
 from course_utils.nn import relative_error
 
 
-def loop_and_product(loops, product, x, W, b, repeats=1):
+def loop_and_product(loops, product, x, W, b, repeats=20):
     """How many times longer the loops take for the same result, and how far the two results differ.
 
     Parameters
@@ -16,17 +16,16 @@ def loop_and_product(loops, product, x, W, b, repeats=1):
         ``f(x, W, b) -> y``.
     x, W, b : ndarray
     repeats : int
-        The fastest of so many counts.
+        Of the product, whose first call may wake a library up, the fastest of so many counts.
 
     Returns
     -------
     ratio, error : float
         The error relative to the largest entry.
     """
-    times = [
-        min(repeat(lambda f=f: f(x, W, b), number=1, repeat=repeats)) for f in (loops, product)
-    ]
-    return times[0] / times[1], relative_error(loops(x, W, b), product(x, W, b))
+    (slow,) = repeat(lambda: loops(x, W, b), number=1, repeat=1)
+    fast = min(repeat(lambda: product(x, W, b), number=1, repeat=repeats))
+    return slow / fast, relative_error(loops(x, W, b), product(x, W, b))
 
 
 def losses_one_by_one(train, network, optimizer, batches, loss_and_grad):
