@@ -1,4 +1,4 @@
-"""Exercises of notebook 01."""
+"""Blanks and exercises of notebook 01."""
 
 import numpy as np
 
@@ -6,7 +6,15 @@ from course_utils.checks import check_choice
 from course_utils.experiments.faults import AveragedGradient
 from course_utils.lab.checker import Exercise, Mistake
 from course_utils.lab.exercise import checker
-from course_utils.nn import Linear, Sequential, Tanh, numerical_gradient, relative_error
+from course_utils.lessons.mlp_by_hand.blanks import BLANKS
+from course_utils.nn import (
+    Linear,
+    Sequential,
+    Tanh,
+    gradient_check,
+    numerical_gradient,
+    relative_error,
+)
 
 
 def tanh_backward(grad_y, y):
@@ -78,6 +86,15 @@ def smallest_error(network, x):
     return min(errors, key=errors.get)
 
 
+ALWAYS_THE_SAME = {
+    "0.W": "It is the first key: does a `return` inside the loop end the search there? Or is any "
+    "difference counted as wrong? Two numbers that are computed in two ways hardly ever agree to "
+    "the last digit: ask how far apart they are. ",
+    "4.b": "It is the last key. `max(errors)` gives the last key of the alphabet; the key of the "
+    "largest error is `max(errors, key=errors.get)`. ",
+}
+
+
 def by_gradient(pick):
     """The mistake of looking at the gradients alone: the key of the largest, or the smallest."""
 
@@ -112,7 +129,31 @@ def right_velocity(grad, v, lr, momentum):
     return momentum * v + grad
 
 
+def stretch_and_shift_backward(grad_y, x, gamma):
+    return grad_y * gamma, (grad_y * x).sum(axis=0), grad_y.sum(axis=0)
+
+
+def stretched_batches(rng):
+    for m, n in [(4, 2), (2, 3), (3, 4), (1, 3)]:
+        yield (
+            rng.standard_normal((m, n)).round(1),
+            rng.standard_normal((m, n)).round(1),
+            rng.uniform(0.3, 3, n).round(2),
+        )
+
+
+def instead(**items):
+    """The mistake of one wrong item: ``x``, ``gamma`` or ``beta``, made from the arguments."""
+
+    def mistake(grad_y, x, gamma):
+        right = dict(zip(("x", "gamma", "beta"), stretch_and_shift_backward(grad_y, x, gamma)))
+        return tuple((right | {k: f(grad_y, x, gamma) for k, f in items.items()}).values())
+
+    return mistake
+
+
 EXERCISES = [
+    *BLANKS,
     Exercise(
         tanh_backward,
         cases=gradients_and_outputs,
@@ -126,6 +167,15 @@ EXERCISES = [
                 lambda grad_y, y: grad_y * (1 - y) ** 2,
                 "The square is in the wrong place: 1 - y², not (1 - y)². At y = -1, where tanh is "
                 "flat, (1 - y)² would be 4.",
+            ),
+            Mistake(
+                lambda grad_y, y: 1 - y**2 * grad_y,
+                "Brackets: Python multiplies before it subtracts, so `1 - y**2 * grad_y` is 1 "
+                "minus a product. Put the derivative in brackets.",
+            ),
+            Mistake(
+                lambda grad_y, y: grad_y * (1 - y ^ 2),
+                "In Python a power is written `**`; `^` is a logical operation on integers.",
             ),
             Mistake(
                 lambda grad_y, y: 1 - y**2,
@@ -167,11 +217,14 @@ EXERCISES = [
         ],
         hints=[
             (
-                "Each output depends on its own input only. So there is no sum: a product, entry by "
-                "entry, as in `relu_backward`."
+                "Each output depends on its own input only. So there is no sum: a product, entry "
+                "by entry, as in `relu_backward`."
             ),
-            "What stands in place of ReLU's gate? The derivative of tanh, 1 - tanh²(x).",
-            "tanh(x) is `y`, which you are given.",
+            (
+                "What stands in place of ReLU's gate? The derivative of tanh. Write tanh as a "
+                "quotient and use the quotient rule: one of the two terms is 1."
+            ),
+            "The derivative is 1 - tanh²(x), and tanh(x) is `y`, which you are given.",
         ],
     ),
     Exercise(
@@ -193,13 +246,18 @@ EXERCISES = [
                 "You name the gradient that agrees best with central differences. The wrong one "
                 "agrees worst: `max`, not `min`.",
             ),
+            Mistake(
+                gradient_check,
+                "`gradient_check` says how large the largest relative error is. The question is "
+                "where it is: do for each key what it does for all of them.",
+            ),
             *[
                 Mistake(
                     lambda network, x, key=key: key,
-                    f'You answer "{key}" for every network, but the bug is somewhere else in each. '
-                    "Is it the first or the last key that is returned, from inside a loop? Or do all "
-                    "gradients disagree? Then the two sides belong to different losses, or "
-                    "`backward` did not run: until it does, all `grads` are zero.",
+                    f'You answer "{key}" for every network, and the bug is elsewhere in most. '
+                    + ALWAYS_THE_SAME.get(key, "")
+                    + "Or do all gradients disagree? Then the two sides belong to different "
+                    "losses, or `backward` did not run: until it does, all `grads` are zero.",
                 )
                 for key in PLACES
             ],
@@ -222,8 +280,8 @@ EXERCISES = [
                 "`network.grads[key]` with `numerical_gradient(loss, network.params[key])`."
             ),
             (
-                "Divide the largest difference by the largest entry, and return the key where that is "
-                "largest: `max(errors, key=errors.get)`."
+                "Divide the largest difference by the largest entry, and return the key where that "
+                "is largest: `max(errors, key=errors.get)`."
             ),
         ],
     ),
@@ -243,6 +301,26 @@ EXERCISES = [
                 "The learning rate and the sign are inside the velocity. That is another common "
                 "form. In PyTorch's, the velocity gathers gradients as they are, and the parameter "
                 "moves by -lr times the velocity.",
+            ),
+            Mistake(
+                step(lambda grad, v, lr, momentum: momentum * v + lr * grad),
+                "The learning rate acts twice, inside the velocity and once more in the step. It "
+                "belongs to the step alone.",
+            ),
+            Mistake(
+                step(
+                    lambda grad, v, lr, momentum: momentum * v - grad, lambda lr, v, w: lr * w
+                ),
+                "The parameter moves rightly, but your velocity points downhill. Here it gathers "
+                "the gradients as they are, and the minus sign stands in the step.",
+            ),
+            Mistake(
+                lambda param, grad, velocity, lr, momentum: (
+                    param - lr * grad + momentum * velocity,
+                    momentum * velocity + grad,
+                ),
+                "The old velocity is added uphill and without the learning rate. The parameter "
+                "moves by -lr times the new velocity, which holds the gradient already.",
             ),
             Mistake(
                 step(lambda grad, v, lr, momentum: momentum * v + (1 - momentum) * grad),
@@ -300,9 +378,110 @@ EXERCISES = [
             ),
         ],
         hints=[
-            "Two lines: first the new velocity, then the new parameter, which uses it.",
-            "The new velocity is `momentum * velocity + grad`.",
+            (
+                "Write the sum for this step and for the one before it. Which of the terms are the "
+                "same, and by which factor do they differ?"
+            ),
+            (
+                "All old terms have become older by one step: together they are `momentum` times "
+                "the old velocity. The new gradient comes on top."
+            ),
             "The parameter goes downhill by `lr` times the new velocity. Return both.",
+        ],
+    ),
+    Exercise(
+        stretch_and_shift_backward,
+        cases=stretched_batches,
+        returns=("grad_x", "grad_gamma", "grad_beta"),
+        mistakes=[
+            Mistake(
+                instead(gamma=lambda g, x, gamma: g * x, beta=lambda g, x, gamma: g),
+                "The sums are missing: one gamma serves all examples, so what it does in each of "
+                "them adds up. A gradient has the shape of its parameter: n numbers.",
+            ),
+            Mistake(
+                instead(gamma=lambda g, x, gamma: g * x),
+                "`grad_gamma` has a number for each example. One gamma serves all of them: add up "
+                "over the examples, as for beta.",
+            ),
+            Mistake(
+                instead(beta=lambda g, x, gamma: g),
+                "`grad_beta` has a number for each example. One beta serves all of them: add up "
+                "over the examples, as for gamma.",
+            ),
+            Mistake(
+                instead(
+                    gamma=lambda g, x, gamma: (g * x).sum(axis=1),
+                    beta=lambda g, x, gamma: g.sum(axis=1),
+                ),
+                "You add along the rows, over the features. Examples are rows, so the sum over "
+                "examples runs down the columns: `axis=0`.",
+            ),
+            Mistake(
+                instead(
+                    gamma=lambda g, x, gamma: (g * x).mean(axis=0),
+                    beta=lambda g, x, gamma: g.mean(axis=0),
+                ),
+                "You average over the examples. Their effects add up; the loss has its 1/m "
+                "already, in `grad_y`.",
+            ),
+            Mistake(
+                instead(
+                    gamma=lambda g, x, gamma: (g * x).sum(axis=0, keepdims=True),
+                    beta=lambda g, x, gamma: g.sum(axis=0, keepdims=True),
+                ),
+                "The numbers are right, in one row of a matrix. gamma and beta have the shape "
+                "(n,), and so have their gradients: leave out `keepdims`.",
+            ),
+            Mistake(
+                instead(gamma=lambda g, x, gamma: g.sum(axis=0)),
+                "`grad_gamma` lacks a factor: gamma multiplies x, so moving it a little moves y by "
+                "x times as much.",
+            ),
+            Mistake(
+                instead(gamma=lambda g, x, gamma: (g * x * gamma).sum(axis=0)),
+                "`grad_gamma` has gamma in it. The derivative of gamma x with respect to gamma is "
+                "x.",
+            ),
+            Mistake(
+                instead(gamma=lambda g, x, gamma: x.sum(axis=0)),
+                "`grad_gamma` does not use `grad_y`: how y moves is right, how the loss moves with "
+                "y is missing.",
+            ),
+            Mistake(
+                instead(beta=lambda g, x, gamma: np.full(len(gamma), float(len(g)))),
+                "`grad_beta` does not use `grad_y`: how y moves is right, how the loss moves with "
+                "y is missing.",
+            ),
+            Mistake(
+                instead(x=lambda g, x, gamma: g),
+                "`grad_x` lacks gamma: moving x a little moves y by gamma times as much.",
+            ),
+            Mistake(
+                instead(x=lambda g, x, gamma: g / gamma),
+                "`grad_x` divides by gamma. That undoes the stretching, as if y were to become x "
+                "again. The chain rule multiplies.",
+            ),
+            Mistake(
+                instead(x=lambda g, x, gamma: g * x),
+                "`grad_x` has x where gamma belongs: the derivative of gamma x with respect to x "
+                "is gamma.",
+            ),
+            Mistake(
+                lambda *arguments: (
+                    lambda x, gamma, beta: (gamma, beta, x)
+                )(*stretch_and_shift_backward(*arguments)),
+                "All three are right, in another order: first the input's, then gamma's, then "
+                "beta's.",
+            ),
+        ],
+        hints=[
+            (
+                "Which outputs does each number touch? x one, gamma and beta one in every example: "
+                "their effects add up."
+            ),
+            "By how much does y move when x, gamma or beta moves by one? By gamma, x and 1.",
+            "Both sums run over the examples: `.sum(axis=0)`.",
         ],
     ),
 ]
