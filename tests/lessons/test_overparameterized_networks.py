@@ -130,6 +130,16 @@ def test_the_test_error_is_measured_where_it_is_asked_for_and_at_the_end():
     assert run.test_errors[0] == evaluate(network, *test).error
 
 
+def test_a_run_that_nobody_watches_is_the_same_run():
+    settings = {"every": 5, "steps": 300}
+    watched, other = (
+        experiments.train_small((784, 16, 10), 0.1, digits(), digits(), 3, watched=w, **settings)
+        for w in (True, False)
+    )
+    assert other.steps.tolist() == [0, watched.steps[-1]] and other.fits
+    assert (other.moved, other.test_errors) == (watched.moved, watched.test_errors)
+
+
 def test_a_run_goes_on_past_the_exact_fit_if_asked_to_and_is_measured_at_the_end():
     run = experiments.train_small(
         (784, 16, 10), 0.1, digits(), digits(), 3, every=50, steps=120, to_fit=False
