@@ -195,13 +195,13 @@ EXERCISES = [
             ),
             Mistake(
                 lambda X, y, X_new: (X @ np.linalg.solve(X.T @ X, X.T @ y),) * 2,
-                "With fewer rows than columns X^T X has no inverse. `np.linalg.lstsq` works on both "
-                "sides of n = m.",
+                "With fewer rows than columns X^T X has no inverse. `np.linalg.lstsq` works on "
+                "both sides of n = m.",
             ),
         ],
         hints=[
             "`np.linalg.lstsq(X, y, rcond=None)[0]` are the weights w, a column for each of y.",
-            "The values are `X @ w` and `X_new @ w`. The truth is zero: square them, take the mean.",
+            "The values are `X @ w` and `X_new @ w`. The truth is zero: the mean of their squares.",
         ],
     ),
     Exercise(
@@ -237,9 +237,9 @@ EXERCISES = [
             ),
             Mistake(
                 lambda n_in, n_out, m: (m * n_out - n_out) // (n_in + 1 + n_out) + 1,
-                "Where the division is exact this is one too many: *at least* as many parameters as "
-                "numbers, so equality is enough. Round up, `-(-a // b)`, in place of down and one "
-                "more.",
+                "Where the division is exact this is one too many: *at least* as many parameters "
+                "as numbers, so equality is enough. Round up, `-(-a // b)`, in place of down "
+                "and one more.",
             ),
             Mistake(
                 lambda n_in, n_out, m: smallest_width(n_in, n_out, m) + 1,
@@ -402,7 +402,7 @@ EXERCISES = [
         hints=[
             "For each N: the matrix `features(x, frequencies[:N], phases[:N])`, then `lstsq`.",
             "What it found at the places is `features(places, frequencies[:N], phases[:N]) @ w`.",
-            "Append the mean of `(found - values) ** 2` to one list, `np.linalg.norm(w)` to another.",
+            "Two lists: the means of `(found - values) ** 2`, and the lengths `np.linalg.norm(w)`.",
         ],
     ),
     Exercise(
@@ -455,8 +455,8 @@ EXERCISES = [
             ),
             Mistake(
                 lambda kappa, lr, steps: 1 / (lr * steps),
-                "That is what it comes to for small `lr * kappa * steps`. The exact value depends on "
-                "kappa too.",
+                "That is what it comes to for small `lr * kappa * steps`. The exact value depends "
+                "on kappa too.",
             ),
             Mistake(
                 lambda kappa, lr, steps: kappa / ridge_of_stop(kappa, lr, steps) * kappa,

@@ -106,8 +106,8 @@ def c13_numbers(runs):
 C13 = Claim(
     id="C13",
     statement="On least squares SGD ends at the exact fit nearest to its start",
-    conditions="20 equations, 50 unknowns, float64, learning rate 0.01, 8,000 steps, to a millionth "
-    "of its length; batches of 20 and of 5; from zero it is the shortest exact fit, from elsewhere "
+    conditions="20 equations, 50 unknowns, float64, learning rate 0.01, 8,000 steps, to a "
+    "millionth of its length; batches of 20 and of 5; from zero it is the shortest exact fit, from elsewhere "
     "one more than 1.5 times as long",
     seeds=(3, 4),
     run=descents,
