@@ -10,16 +10,16 @@ def smallest_width(n_in, n_out, m):
     return -(-missing // per_unit)  # division of whole numbers, rounded up
 
 
-def least_norm(X, y):
-    # w = X^T a is a mix of the rows, and X X^T a = y makes it fit.
-    a = np.linalg.solve(X @ X.T, y)
-    return X.T @ a
-
-
 def nearest_interpolant(X, y, w0):
     # Descent adds mixes of rows to w0, until the rest y - X w0 is made up for.
-    a = np.linalg.solve(X @ X.T, y - X @ w0)
-    return w0 + X.T @ a
+    u = np.linalg.solve(X @ X.T, y - X @ w0)
+    return w0 + X.T @ u
+
+
+def ridge_of_stop(kappa, lr, steps):
+    # Descent leaves the part r of the error, a ridge lambda / (kappa + lambda): solve for lambda.
+    r = (1 - lr * kappa) ** steps
+    return kappa * r / (1 - r)
 
 
 def corrupt_labels(labels, wrong, shifts):

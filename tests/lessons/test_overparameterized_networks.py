@@ -75,6 +75,15 @@ PICTURES = {
     ),
 }
 
+PICTURES["Fits"] = (
+    partial(pictures.Fits, np.array([-1.0, 0.0, 1.0]), 2.0),
+    [
+        {"fits": {"a": [FOUND], "b": [FOUND, -FOUND]}, "x": X, "y": Y, "truth": FOUND},
+        {"fits": {"a": [FOUND / 2], "b": [Y]}, "x": X / 2, "y": -Y},
+        {"fits": {"a": [NAN * FOUND], "b": [9 * FOUND, INF + Y]}, "x": X, "y": 9 * Y},
+    ],
+)
+
 SAID_ONLY = {
     "FeatureFit": 1,  # whether the examples are fit exactly
     "FunctionFound": 1,  # how far the weights went
@@ -84,6 +93,7 @@ READINGS = [
     ("ErrorPaths", 0, ["a: 0.25 after 2 steps", "b: 1 after 0 steps"]),
     ("FeatureFit", 0, ["10 features for 3 examples", "not all fit", "error is 0.1", "weights 5"]),
     ("FeatureFit", 3, ["100 features for 2 examples: every example is fit", "error is ∞"]),
+    ("Fits", 0, ["a: values from -1 to 1; b: values from -1 to 1"]),
     ("FunctionFound", 0, ["After 2 steps the loss is 1", "0.5 times", "changes by 2 in all"]),
     ("FunctionFound", 2, ["the loss is not a number"]),
 ]
@@ -107,7 +117,27 @@ def test_a_run_stops_at_the_exact_fit_and_is_measured_on_both_sets():
     network = mlp((784, 16, 10), rng=rng([3, 0]))
     assert np.array_equal(run.steps, np.arange(0, run.steps[-1] + 1, 5))
     assert run.train_errors[0] == evaluate(network, *train).error
+    assert run.test_at.tolist() == [run.steps[-1]] and len(run.test_errors) == 1
+
+
+def test_the_test_error_is_measured_where_it_is_asked_for_and_at_the_end():
+    train, test = digits(), digits(seed=1)
+    run = experiments.train_small(
+        (784, 16, 10), 0.1, train, test, 3, every=50, steps=7, test_at=(0, 3, 99), to_fit=False
+    )
+    assert run.test_at.tolist() == [0, 3, 7] and run.steps.tolist() == [0, 7]
+    network = mlp((784, 16, 10), rng=rng([3, 0]))
     assert run.test_errors[0] == evaluate(network, *test).error
+
+
+def test_a_run_that_nobody_watches_is_the_same_run():
+    settings = {"every": 5, "steps": 300}
+    watched, other = (
+        experiments.train_small((784, 16, 10), 0.1, digits(), digits(), 3, watched=w, **settings)
+        for w in (True, False)
+    )
+    assert other.steps.tolist() == [0, watched.steps[-1]] and other.fits
+    assert (other.moved, other.test_errors) == (watched.moved, watched.test_errors)
 
 
 def test_a_run_goes_on_past_the_exact_fit_if_asked_to_and_is_measured_at_the_end():
@@ -119,8 +149,8 @@ def test_a_run_goes_on_past_the_exact_fit_if_asked_to_and_is_measured_at_the_end
 
 def test_a_run_that_diverges_keeps_what_was_measured_before():
     run = experiments.train_small((784, 16, 10), 1e30, digits(), digits(), 3, every=1, steps=50)
-    assert not run.fits and 0 < run.steps[-1] < 50
-    assert len(run.steps) == len(run.train_errors) == len(run.test_errors)
+    assert not run.fits and run.steps[-1] < 50
+    assert len(run.steps) == len(run.train_errors) and len(run.test_errors) == 1
 
 
 def test_a_run_of_one_full_batch_moves_as_far_as_its_step():
@@ -170,7 +200,8 @@ def calls(monkeypatch):
 
     def record(widths, lr, train, test, seed, **options):
         made.append({"widths": widths, "lr": lr, "train": train, "seed": seed, **options})
-        return Run(np.array([0, 80]), np.array([0.9, 0.0]), np.array([0.9, 0.5]), moved=0.1)
+        steps = np.array([0, 80])
+        return Run(steps, np.array([0.9, 0.0]), steps, np.array([0.9, 0.5]), moved=0.1)
 
     monkeypatch.setattr(experiments, "train_small", record)
     return made
@@ -190,26 +221,41 @@ def test_both_sides_of_c10_see_the_same_images_and_start_alike(calls):
 
 
 def test_shares_of_wrong_labels_differ_in_nothing_else(calls):
-    runs = C12.run(digits(2000), None, 5, shares={"0% wrong": 0.0, "40% wrong": 0.4}, starts={})
+    shares = {"0% wrong": 0.0, "40% wrong": 0.4}
+    runs = experiments.with_wrong_labels(digits(2000), None, 5, shares)
     assert list(runs) == ["0% wrong", "40% wrong"]
     same, share = alike(calls)
     assert same and share == pytest.approx(0.4)
 
 
 def test_starts_differ_in_scale_and_rate_only(calls):
-    runs = C12.run(digits(2000), None, 5, shares={}, starts={"a": (2, 0.1), "b": (4, 0.2)})
+    starts = {"a": (2, 0.1), "b": (4, 0.2)}
+    runs = experiments.scaled_starts(digits(2000), None, 5, starts)
     assert list(runs) == ["a", "b"]
     assert [(call.pop("scale"), call.pop("lr")) for call in calls] == [(2, 0.1), (4, 0.2)]
     assert alike(calls) == (True, 0)
 
 
-def test_the_series_of_c11_can_be_had_one_by_one(calls):
-    runs = C11.run(digits(1000), None, 5, series=["true labels"])
-    assert [call["widths"][1] for call in calls] == list(experiments.WIDTHS)
-    assert {(call["steps"], call["every"], call["to_fit"]) for call in calls} == {(800, 800, False)}
+def test_the_series_of_c11_differ_in_labels_widths_and_how_long_they_train(calls):
+    runs = C11.run(digits(1000), None, 5)
+    widths = experiments.WIDTHS + experiments.NOISY_WIDTHS
+    assert tuple(call["widths"][1] for call in calls) == widths
+    true, noisy = calls[: len(experiments.WIDTHS)], calls[len(experiments.WIDTHS) :]
+    assert {(call["steps"], call["to_fit"]) for call in true} == {(800, False)}
+    assert {(call["steps"], call.get("to_fit", True)) for call in noisy} == {(2000, True)}
+    assert np.mean(true[0]["train"][1] != noisy[0]["train"][1]) == pytest.approx(0.2)
     numbers = C11.numbers(runs)
-    assert len(numbers) == 2 * len(experiments.WIDTHS)
+    assert len(numbers) == 2 * len(widths)
     assert (numbers["training error, width 8"], numbers["test error, width 8"]) == (0.0, 0.5)
+
+
+def test_a_peak_is_what_is_above_something_before_it():
+    assert experiments.no_peak([0.5, 0.2, 0.21, 0.2])
+    assert not experiments.no_peak([0.5, 0.2, 0.3, 0.2])
+
+
+def test_parts_of_c12_are_joined_by_seed():
+    assert experiments.joined({3: {"a": 1}}, {3: {"b": 2}}) == {3: {"a": 1, "b": 2}}
 
 
 @pytest.mark.parametrize("claim", [C10, C11, C12], ids=lambda claim: claim.id)
@@ -217,6 +263,11 @@ def test_the_table_has_what_the_runs_give(claim, calls):
     """No run is missing, and no name has changed."""
     numbers = claim.numbers(claim.run(digits(1200), digits(50), 3))
     assert all(numbers.keys() == measured.keys() for measured, _ in claim.table().values())
+
+
+def test_c13_is_judged_by_the_least_norm_that_is_handed_in():
+    wrong = C13.run(None, None, 3, least_norm=lambda X, y: X.T @ y)
+    assert not C13.holds(C13.numbers(wrong))
 
 
 def test_c13_needs_no_digits():
@@ -239,6 +290,15 @@ def test_c13_needs_no_digits():
         (C11, "test error, width 4", 0.2),
         (C11, "test error, width 128", 0.3),
         (C11, "test error, width 512", 0.2),
+        (C11, "test error, width 13", 0.6),
+        (C11, "20% wrong labels, training error, width 64", 0.001),
+        (C11, "20% wrong labels, test error, width 256", 0.3),
+        (C11, "20% wrong labels, test error, width 16", 0.9),
+        (C12, "frozen first layer, training error, width 500", 0.001),
+        (C12, "frozen first layer, test error, width 500", 0.4),
+        (C12, "frozen first layer, test error, width 4000", 0.3),
+        (C12, "test error, × 1, lr 0.1", 0.25),
+        (C12, "test error, × 0.1, lr 0.1", 0.05),
         (C12, "training error, × 4", 0.001),
         (C12, "training error, 60% wrong", 0.001),
         (C12, "test error, 20% wrong", 0.16),
@@ -272,7 +332,7 @@ def test_descent_from_anywhere_ends_at_the_nearest_interpolant():
     for w0 in (np.zeros(15), start):
         end = interpolation.descend_in_batches(X, y, w0, order, lr=0.02, steps=5000, batch_size=2)
         assert np.allclose(X @ end, y, atol=1e-9)
-        assert np.allclose(end, interpolation.nearest_interpolant(X, y, w0), atol=1e-9)
+        assert np.allclose(end, w0 + np.linalg.pinv(X) @ (y - X @ w0), atol=1e-9)
         assert np.allclose(end, exercises.nearest_interpolant(X, y, w0), atol=1e-9)
         null = np.linalg.svd(X)[2][6:]
         assert np.allclose(null @ (end - w0), 0, atol=1e-12)
@@ -286,7 +346,32 @@ def test_the_smallest_width_has_parameters_enough_and_one_less_has_not(n_in, n_o
     assert sizes[0] < m * n_out <= sizes[1]
 
 
+def test_a_stop_leaves_as_much_as_its_ridge():
+    X, y = interpolation.linear_problem(seed=1, m=1, n=3)
+    kappa, lr, steps, w = (X @ X.T).item(), 0.05, 4, np.zeros(3)
+    for _ in range(steps):
+        w = w - lr * X.T @ (X @ w - y)
+    penalty = exercises.ridge_of_stop(kappa, lr, steps)
+    assert np.allclose(w, X.T @ np.linalg.solve(X @ X.T + penalty * np.eye(1), y))
+
+
 # Random features
+
+
+def test_the_sweep_finds_what_the_pictures_show():
+    data, counts = RandomFeatures(m=12, draw=2), (3, 9, 40)
+    examples, truth = (data.x, data.targets(0.2)), (GRID, interpolation.truth(GRID))
+    errors, lengths = interpolation.sweep(examples, truth, data.frequencies, data.phases, counts)
+    for n, error, long in zip(counts, errors, lengths):
+        _, numbers = data.solve(n, noise=0.2, ridge=0)
+        assert (error, long) == pytest.approx((numbers.test_error, numbers.norm), rel=1e-5)
+
+
+def test_the_exploration_draws_on_the_features_handed_in():
+    found = interpolation.fit_with(lambda *each: 0 * interpolation.features(*each) + 1)
+    fit = found(n=3.2, noise=0.2, ridge=1e-6, m=10, draw=0)
+    assert fit["n"] == 3 and np.allclose(fit["found"], fit["found"][0])
+
 
 
 @pytest.mark.parametrize("n", [5, 20, 60])

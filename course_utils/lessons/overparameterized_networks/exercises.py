@@ -4,6 +4,12 @@ import numpy as np
 
 from course_utils.lab.checker import Exercise, Mistake
 from course_utils.lab.exercise import checker
+from course_utils.lessons.overparameterized_networks.interpolation import (
+    errors_of_fit,
+    features,
+    least_norm,
+    sweep,
+)
 
 
 def smallest_width(n_in, n_out, m):
@@ -31,10 +37,6 @@ def both_layers(n_in, h, n_out):
     return n_in * h + h + h * n_out + n_out
 
 
-def least_norm(X, y):
-    return X.T @ np.linalg.solve(X @ X.T, y)
-
-
 def underdetermined(rng):
     yield np.array([[1.0, 2.0, -2.0]]), np.array([1.3])  # X^T X is singular without rounding
     for m, n in ((1, 3), (2, 4), (3, 5)):
@@ -55,6 +57,79 @@ def basic(X, y):
     """A solution with only the first unknowns, the others zero."""
     m, n = X.shape
     return np.concatenate([np.linalg.solve(X[:, :m], y), np.zeros(n - m)])
+
+
+def fits_to_measure(rng):
+    yield np.array([[1.0, 2.0, -2.0]]), np.array([[1.3, -0.4]]), np.array([[0.5, 1.0, 2.0]])
+    for m, n, new in ((7, 3, 4), (8, 2, 5), (3, 6, 4)):
+        X, X_new = rng.standard_normal((m, n)).round(1), rng.standard_normal((new, n)).round(1)
+        yield X + np.eye(m, n), rng.standard_normal((m, 3)).round(1), X_new
+
+
+def measured(at_rows, at_new):
+    """The mistake of other measures, each of (X, y, X_new, w)."""
+
+    def mistake(X, y, X_new):
+        w = np.linalg.lstsq(X, y, rcond=None)[0]
+        return at_rows(X, y, X_new, w), at_new(X, y, X_new, w)
+
+    return mistake
+
+
+def at_examples(X, y, X_new, w):
+    return np.mean((X @ w) ** 2)
+
+
+def at_new_rows(X, y, X_new, w):
+    return np.mean((X_new @ w) ** 2)
+
+
+def some_cosines(rng):
+    for places, N in ((3, 5), (4, 2), (6, 3)):
+        x = rng.uniform(-1, 1, places).round(2)
+        yield x, (5 * rng.standard_normal(N)).round(1), rng.uniform(0, 6, N).round(1)
+
+
+def small_sweeps(rng):
+    for m, places, counts in ((4, 6, (2, 3, 7)), (5, 4, (3, 8, 2))):
+        x, new = rng.uniform(-1, 1, m).round(2), np.linspace(-1, 1, places).round(2)
+        y, values = rng.standard_normal(m).round(1), np.sin(3 * new).round(2)
+        waves = (6 * rng.standard_normal(9)).round(1), rng.uniform(0, 6, 9).round(1)
+        yield (x, y), (new, values), *waves, counts
+
+
+def swept(
+    error=lambda found, values, fitted, y: np.mean((found - values) ** 2),
+    size=np.linalg.norm,
+    up_to=lambda N: N,
+    number=lambda N, total: N,
+):
+    """The mistake of another error, another length, or other features."""
+
+    def mistake(examples, truth, frequencies, phases, counts):
+        (x, y), (places, values) = examples, truth
+        errors, lengths = [], []
+        for N in counts:
+            taken, over = slice(up_to(N)), number(N, len(phases))
+            F, G = (
+                np.cos(np.outer(at, frequencies[taken]) + phases[taken]) / np.sqrt(over)
+                for at in (x, places)
+            )
+            w = np.linalg.lstsq(F, y, rcond=None)[0]
+            errors.append(error(G @ w, values, F @ w, y))
+            lengths.append(size(w))
+        return np.array(errors), np.array(lengths)
+
+    return mistake
+
+
+def ridge_of_stop(kappa, lr, steps):
+    left = (1 - lr * kappa) ** steps
+    return kappa * left / (1 - left)
+
+
+def stops(rng):
+    return [(2.0, 0.3, 3), (0.7, 0.5, 2), (0.05, 0.1, 40), (1.3, 0.2, 5)]
 
 
 def corrupt_labels(labels, wrong, shifts):
@@ -85,6 +160,50 @@ def the_wrong(wrong):
 
 
 EXERCISES = [
+    Exercise(
+        errors_of_fit,
+        cases=fits_to_measure,
+        blank=True,
+        returns=("at the rows", "at new ones"),
+        mistakes=[
+            Mistake(
+                measured(lambda X, y, X_new, w: np.mean((X @ w - y) ** 2), at_new_rows),
+                "You measure the distance from y. But y is noise and the truth is zero, so the "
+                "error of a value is the value itself.",
+            ),
+            Mistake(
+                measured(at_examples, at_examples),
+                "Both are measured at the rows of X. The second one is at those of `X_new`.",
+            ),
+            Mistake(
+                measured(
+                    lambda *each: np.sqrt(at_examples(*each)),
+                    lambda *each: np.sqrt(at_new_rows(*each)),
+                ),
+                "These are the roots. The mean square itself is asked for.",
+            ),
+            Mistake(
+                measured(
+                    lambda X, y, X_new, w: np.sum((X @ w) ** 2),
+                    lambda X, y, X_new, w: np.sum((X_new @ w) ** 2),
+                ),
+                "These are sums. Take the mean over all entries.",
+            ),
+            Mistake(
+                lambda X, y, X_new: (X @ np.linalg.lstsq(X, y, rcond=None),) * 2,
+                "`lstsq` returns four things. The first of them, `[0]`, holds the weights.",
+            ),
+            Mistake(
+                lambda X, y, X_new: (X @ np.linalg.solve(X.T @ X, X.T @ y),) * 2,
+                "With fewer rows than columns X^T X has no inverse. `np.linalg.lstsq` works on "
+                "both sides of n = m.",
+            ),
+        ],
+        hints=[
+            "`np.linalg.lstsq(X, y, rcond=None)[0]` are the weights w, a column for each of y.",
+            "The values are `X @ w` and `X_new @ w`. The truth is zero: the mean of their squares.",
+        ],
+    ),
     Exercise(
         smallest_width,
         cases=sizes,
@@ -118,9 +237,9 @@ EXERCISES = [
             ),
             Mistake(
                 lambda n_in, n_out, m: (m * n_out - n_out) // (n_in + 1 + n_out) + 1,
-                "Where the division is exact this is one too many: *at least* as many parameters as "
-                "numbers, so equality is enough. Round up, `-(-a // b)`, in place of down and one "
-                "more.",
+                "Where the division is exact this is one too many: *at least* as many parameters "
+                "as numbers, so equality is enough. Round up, `-(-a // b)`, in place of down "
+                "and one more.",
             ),
             Mistake(
                 lambda n_in, n_out, m: smallest_width(n_in, n_out, m) + 1,
@@ -138,6 +257,7 @@ EXERCISES = [
     Exercise(
         least_norm,
         cases=underdetermined,
+        blank=True,
         without=("pinv", "lstsq"),
         mistakes=[
             Mistake(
@@ -161,8 +281,8 @@ EXERCISES = [
             ),
             Mistake(
                 lambda X, y: np.linalg.solve(X @ X.T, y),
-                "These are the m coefficients a of the rows. The solution is their mix, "
-                "`X.T @ a`, with n entries.",
+                "These are the m coefficients u of the rows. The solution is their mix, "
+                "`X.T @ u`, with n entries.",
             ),
             Mistake(
                 lambda X, y: np.linalg.solve(X.T @ X + np.eye(X.shape[1]), X.T @ y),
@@ -178,8 +298,111 @@ EXERCISES = [
                 "(X^T X)^(-1) does not exist here: X^T X is n x n and has rank m at most. X X^T is "
                 "m x m, and can be inverted."
             ),
-            "Look for w = X^T a, a mix of the rows. What does X w = y say about a?",
-            "`a = np.linalg.solve(X @ X.T, y)`.",
+            "Look for w = X^T u, a mix of the rows. What does X w = y say about u?",
+            "`u = np.linalg.solve(X @ X.T, y)`.",
+        ],
+    ),
+    Exercise(
+        features,
+        cases=some_cosines,
+        blank=True,
+        mistakes=[
+            Mistake(
+                lambda x, frequencies, phases: features(x, frequencies, phases).T,
+                "Rows and columns are exchanged: a row for each place, a column for each cosine.",
+            ),
+            Mistake(
+                lambda x, frequencies, phases: np.cos(np.outer(x, frequencies) + phases),
+                "The factor is missing: one over the root of the number of cosines.",
+            ),
+            Mistake(
+                lambda x, frequencies, phases: (
+                    features(x, frequencies, phases) / np.sqrt(len(phases))
+                ),
+                "You divide by the number of cosines. It is its root.",
+            ),
+            Mistake(
+                lambda x, frequencies, phases: (
+                    features(x, frequencies, phases) * np.sqrt(len(phases) / len(x))
+                ),
+                "You divide by the root of the number of places. It is that of the cosines.",
+            ),
+            Mistake(
+                lambda x, frequencies, phases: (
+                    np.cos((x[:, None] + phases) * frequencies) / np.sqrt(len(phases))
+                ),
+                "The phase is multiplied by the frequency too. First omega x, then plus phi.",
+            ),
+            Mistake(
+                lambda x, frequencies, phases: features(x, frequencies, phases - np.pi / 2),
+                "This is the sine. The features are cosines.",
+            ),
+            Mistake(
+                lambda x, frequencies, phases: features(x, frequencies, 0 * phases),
+                "The phases are missing: every cosine would have its top at zero.",
+            ),
+            Mistake(
+                lambda x, frequencies, phases: np.cos(x * frequencies + phases),
+                "`x * frequencies` pairs entry with entry. Each place has to meet each frequency: "
+                "`np.outer(x, frequencies)`, or `x[:, None] * frequencies`.",
+            ),
+        ],
+        hints=[
+            "`np.outer(x, frequencies)` has a row for each place and a column for each frequency.",
+            "Add the phases, which go along the columns, take the cosine, divide by `np.sqrt(N)`.",
+        ],
+    ),
+    Exercise(
+        sweep,
+        cases=small_sweeps,
+        blank=True,
+        tolerance=1e-5,
+        returns=("errors", "lengths"),
+        mistakes=[
+            Mistake(
+                swept(error=lambda found, values, fitted, y: np.mean((fitted - y) ** 2)),
+                "This is the error at the examples. It is to be measured at `places`, against the "
+                "true values there.",
+            ),
+            Mistake(
+                swept(up_to=lambda N: None, number=lambda N, total: total),
+                "Every fit has all the features. The N-th takes the first N: `frequencies[:N]`, "
+                "`phases[:N]`.",
+            ),
+            Mistake(
+                swept(number=lambda N, total: total),
+                "The errors are right, the lengths are not: columns cut from the matrix of all "
+                "features are divided by the root of the number of all. Make the matrix anew for "
+                "each N.",
+            ),
+            Mistake(
+                swept(size=lambda w: w @ w),
+                "The errors are right. The length is the root of the sum of squares: "
+                "`np.linalg.norm(w)`.",
+            ),
+            Mistake(
+                swept(error=lambda found, values, fitted, y: np.linalg.norm(found - values)),
+                "The lengths are right. The error is the mean of the squares, not the root of "
+                "their sum.",
+            ),
+            Mistake(
+                swept(error=lambda found, *_: np.mean(found**2)),
+                "The lengths are right. The error is the distance from the true values, not from "
+                "zero.",
+            ),
+            Mistake(
+                lambda *case: tuple(each[0] for each in sweep(*case)),
+                "Only the first number of features is done. Is `return` inside the loop?",
+            ),
+            Mistake(
+                lambda *case: tuple(each[-1] for each in sweep(*case)),
+                "Only the last number of features is left. Keep what each of them gave, in a list.",
+            ),
+        ],
+        hints=[
+            "For each N: the matrix `features(x, frequencies[:N], phases[:N])`, then `lstsq`.",
+            "What it found at the places is `features(places, frequencies[:N], phases[:N]) @ w`.",
+            "Two lists: the means of `(found - values) ** 2`, and the lengths `np.linalg.norm(w)`.",
         ],
     ),
     Exercise(
@@ -211,9 +434,49 @@ EXERCISES = [
             ),
         ],
         hints=[
-            "Descent adds mixes of rows to w0. So the end is w0 + X^T a for some a.",
-            "It has to fit: X (w0 + X^T a) = y. Solve for a.",
+            "Descent adds mixes of rows to w0. So the end is w0 + X^T u for some u.",
+            "It has to fit: X (w0 + X^T u) = y. Solve for u.",
             "It is `least_norm` with other targets, `y - X @ w0`, added to w0.",
+        ],
+    ),
+    Exercise(
+        ridge_of_stop,
+        cases=stops,
+        mistakes=[
+            Mistake(
+                lambda kappa, lr, steps: (1 - lr * kappa) ** steps,
+                "This is the part that is still missing. Which lambda leaves the same part, "
+                "lambda / (kappa + lambda)?",
+            ),
+            Mistake(
+                lambda kappa, lr, steps: 1 - (1 - lr * kappa) ** steps,
+                "This is the part that has been learned. Which lambda lets a ridge learn the same "
+                "part, kappa / (kappa + lambda)?",
+            ),
+            Mistake(
+                lambda kappa, lr, steps: 1 / (lr * steps),
+                "That is what it comes to for small `lr * kappa * steps`. The exact value depends "
+                "on kappa too.",
+            ),
+            Mistake(
+                lambda kappa, lr, steps: kappa / ridge_of_stop(kappa, lr, steps) * kappa,
+                "Learned and missing part have changed places: the longer the descent, the "
+                "smaller lambda has to be.",
+            ),
+            Mistake(
+                lambda kappa, lr, steps: ridge_of_stop(kappa, lr, steps) / kappa,
+                "The factor kappa is missing: lambda / (kappa + lambda) is the part that a ridge "
+                "leaves.",
+            ),
+            Mistake(
+                lambda kappa, lr, steps: kappa * (1 - lr * kappa) ** steps,
+                "Solve lambda / (kappa + lambda) = r for lambda: lambda stands on both sides.",
+            ),
+        ],
+        hints=[
+            "After t steps the error along this direction is (1 - alpha kappa)^t of what it was.",
+            "A ridge fits the part kappa / (kappa + lambda), and leaves lambda / (kappa + lambda).",
+            "With r the part left: lambda = r (kappa + lambda), so lambda = kappa r / (1 - r).",
         ],
     ),
     Exercise(

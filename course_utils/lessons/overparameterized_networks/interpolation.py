@@ -1,7 +1,7 @@
 """Exact fits that can be computed: claim C13, random features, a small network on ten points."""
 
 from dataclasses import astuple, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice, repeat
 
 import numpy as np
@@ -11,6 +11,42 @@ from course_utils.experiments.claims import Claim
 from course_utils.experiments.training import training_steps
 from course_utils.experiments.vitals import length, weights_of
 from course_utils.nn import SGD, mlp, squared_error
+
+# Least squares: what the notebook has the student write
+
+
+def errors_of_fit(X, y, X_new):
+    """Mean squares of a least-squares fit's values, at its rows and at new ones; the truth is 0."""
+    w = np.linalg.lstsq(X, y, rcond=None)[0]
+    return np.mean((X @ w) ** 2), np.mean((X_new @ w) ** 2)
+
+
+def least_norm(X, y):
+    """The w with X w = y that is a mix of the rows of X, which has fewer rows than columns."""
+    # w = X^T u is a mix of the rows, and X X^T u = y makes it fit.
+    u = np.linalg.solve(X @ X.T, y)
+    return X.T @ u
+
+
+def features(x, frequencies, phases):
+    """The cosines at the places x, over the root of their number: shape (places, N)."""
+    N = len(frequencies)
+    # A row for each place, a column for each cosine.
+    return np.cos(np.outer(x, frequencies) + phases) / np.sqrt(N)
+
+
+def sweep(examples, truth, frequencies, phases, counts):
+    """By the number of features: mean squared error at the true places, and the length of w."""
+    (x, y), (places, values) = examples, truth
+    errors, lengths = [], []
+    for N in counts:
+        # The first N cosines only, in a matrix of their own: its factor depends on N.
+        w = np.linalg.lstsq(features(x, frequencies[:N], phases[:N]), y, rcond=None)[0]
+        found = features(places, frequencies[:N], phases[:N]) @ w
+        errors.append(np.mean((found - values) ** 2))
+        lengths.append(np.linalg.norm(w))
+    return np.array(errors), np.array(lengths)
+
 
 # Claim C13: the linear case
 
@@ -28,11 +64,6 @@ def descend_in_batches(X, y, w, rng, lr=0.01, steps=8000, batch_size=5):
     return w
 
 
-def nearest_interpolant(X, y, w):
-    """The solution of X w = y that lies closest to w, by the pseudoinverse."""
-    return w + np.linalg.pinv(X) @ (y - X @ w)
-
-
 @dataclass(frozen=True)
 class Descent:
     """Where a descent ended, and the exact fit nearest to its start; both of shape (n,)."""
@@ -46,8 +77,11 @@ class Descent:
         return length(self.end - self.nearest) / length(self.nearest)
 
 
-def descents(train, test, seed):
-    """The runs of claim C13, which needs no digits: a dict of name to `Descent`."""
+def descents(train, test, seed, least_norm=least_norm):
+    """The runs of claim C13, which needs no digits: a dict of name to `Descent`.
+
+    ``least_norm(X, y)`` finds the shortest exact fit, the library's or a student's.
+    """
     X, y = linear_problem(seed)
     rng = np.random.default_rng([seed, 1])
     zero, elsewhere = np.zeros(X.shape[1]), rng.standard_normal(X.shape[1])
@@ -58,7 +92,7 @@ def descents(train, test, seed):
         ("SGD from elsewhere", elsewhere, 5),
     ):
         end = descend_in_batches(X, y, start, rng, batch_size=batch_size)
-        runs[name] = Descent(end, nearest_interpolant(X, y, start))
+        runs[name] = Descent(end, start + least_norm(X, y - X @ start))
     return runs
 
 
@@ -72,9 +106,10 @@ def c13_numbers(runs):
 C13 = Claim(
     id="C13",
     statement="On least squares SGD ends at the exact fit nearest to its start",
-    conditions="20 equations, 50 unknowns, float64, to a millionth of its length; batches of 20 "
-    "and of 5; from zero it is the shortest exact fit",
-    seeds=(3, 4, 5, 6, 7),
+    conditions="20 equations, 50 unknowns, float64, learning rate 0.01, 8,000 steps, to a "
+    "millionth of its length; batches of 20 and of 5; from zero it is the shortest exact fit, from elsewhere "
+    "one more than 1.5 times as long",
+    seeds=(3, 4),
     run=descents,
     numbers=c13_numbers,
     holds=lambda numbers: (
@@ -124,9 +159,12 @@ class RandomFeatures:
         Examples.
     draw : int
         Seed of the cosines, of the examples' places and of their noise.
+    features : callable
+        ``features(x, frequencies, phases)``, the library's or a student's.
     """
 
-    def __init__(self, m, draw):
+    def __init__(self, m, draw, features=features):
+        self._features = features
         rng = np.random.default_rng(draw)
         self.frequencies = FREQUENCY * rng.standard_normal(FEATURES[-1])
         self.phases = rng.uniform(0, 2 * np.pi, FEATURES[-1])
@@ -135,7 +173,7 @@ class RandomFeatures:
 
     def features(self, x, n):
         """The first n cosines at the places x, over sqrt(n): shape (len(x), n)."""
-        return np.cos(np.outer(x, self.frequencies[:n]) + self.phases[:n]) / np.sqrt(n)
+        return self._features(x, self.frequencies[:n], self.phases[:n])
 
     def targets(self, noise):
         """The examples' values, with noise of this standard deviation."""
@@ -168,6 +206,39 @@ class RandomFeatures:
         found = to_grid @ v
         off_truth, off_examples = found - truth(GRID), U @ (s * v) - y
         return found, FitNumbers(np.mean(off_truth**2), np.mean(off_examples**2), length(v))
+
+
+def fit_with(features):
+    """What the exploration computes: a fit with some of a student's features, and all others."""
+    kept = lru_cache(maxsize=8)(RandomFeatures)  # what the last draws have worked out
+
+    def fit_features(n, noise, ridge, m, draw):
+        data, n = kept(m, draw, features), round(n)
+        ridge = 0 if ridge <= 1e-6 else ridge  # the slider's left end means none
+        found, numbers = data.solve(n, noise, ridge)
+        fit = {"x": data.x, "y": data.targets(noise), "found": found, "n": n}
+        return fit | {"numbers": numbers, "curves": data.curves(noise, ridge)}
+
+    return fit_features
+
+
+def around_the_peak(draw, features=features):
+    """What one draw says of the peak at 20 examples: a dict of name to number."""
+    data, ten = RandomFeatures(20, draw, features), RandomFeatures(10, draw, features)
+    plain, ridge = data.curves(noise=0.2, ridge=0), data.curves(noise=0.2, ridge=0.01)
+    exact, with_ten = data.curves(noise=0, ridge=0), ten.curves(noise=0.2, ridge=0)
+    near = (FEATURES >= 16) & (FEATURES <= 30)
+    return {
+        "error near N = 20 over that at N = 1000": plain.test_error[near].max()
+        / plain.test_error[-1],
+        "length near N = 20 over that at N = 1000": plain.norm[near].max() / plain.norm[-1],
+        "the same error with a ridge of 0.01": ridge.test_error[near].max() / plain.test_error[-1],
+        "error near N = 20 without noise": exact.test_error[near].max(),
+        "at N = 20, error with 20 examples over that with 10": (
+            plain.test_error / with_ten.test_error
+        )[FEATURES == 20].item(),
+        "number of features with the lowest error": FEATURES[plain.test_error.argmin()],
+    }
 
 
 # A small network on ten points

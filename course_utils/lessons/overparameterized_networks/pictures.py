@@ -4,7 +4,13 @@ import numpy as np
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture, Plot
+from course_utils.lab.pictures import DotsBySide, SpreadLines
 from course_utils.lab.pictures.parts import Curve, words
+from course_utils.lessons.overparameterized_networks.experiments import (
+    STARTS,
+    WRONG_SHARES,
+    early,
+)
 
 ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 3, "columnspacing": 1}
 FLOOR = 1e-3  # errors below are drawn here
@@ -90,7 +96,7 @@ class FeatureFit(Picture):
         line = {"linestyle": ":", "color": colors.GRAY, "linewidth": 1.2}
         self.thresholds = [self.moves(axes.axvline(1, **line)) for axes in (errors, norms)]
         at = {"textcoords": "offset points", "xytext": (4, 4), "color": colors.GRAY}
-        self.word = self.moves(norms.annotate("$N = m$", (1, 0.1), **at))
+        self.word = self.moves(norms.annotate("N = m", (1, 0.1), **at))
         dot = {"marker": "o", "markersize": 7, "linestyle": "none"}
         self.here = [
             Curve(self, errors, color=colors.TEST, **dot),
@@ -120,6 +126,39 @@ class FeatureFit(Picture):
             f"{n} features for {len(x)} examples: {exactly}, the test error is "
             f"{words(numbers.test_error)} and the norm of the weights {words(numbers.norm)}."
         )
+
+
+class Fits(Plot):
+    """Functions that were fit to the same examples, in panels side by side.
+
+    Parameters
+    ----------
+    grid : ndarray
+        Places at which the functions are given, in [-1, 1].
+    top : float
+        The vertical axes go from minus this to this.
+    """
+
+    size = (8.4, 2.7)
+
+    def __init__(self, grid, top):
+        self.grid, self.top = grid, top
+        super().__init__()
+
+    def draw(self, fits, x, y, truth=None):
+        """By title, the functions found, a list; the examples; and the true function, if known."""
+        readings = []
+        panels = self.figure.subplots(1, len(fits), sharey=True)
+        for axes, (title, functions) in zip(panels, fits.items(), strict=True):
+            axes.set(xlim=(-1.03, 1.03), ylim=(-self.top, self.top), xlabel="$x$", title=title)
+            if truth is not None:
+                axes.plot(self.grid, truth, color=colors.THEORY, linestyle="--")
+            for found in functions:
+                Curve(self, axes, color=colors.BLUE, linewidth=1.3).set(self.grid, found)
+            axes.plot(x, y, "o", color=colors.BLACK, markersize=4)
+            readings.append(f"{title}: values from {words(np.min(functions))}")
+            readings[-1] += f" to {words(np.max(functions))}"
+        return "; ".join(readings)
 
 
 class FunctionFound(Picture):
@@ -168,3 +207,57 @@ class FunctionFound(Picture):
 def bends(grid, values):
     """Sum of the changes of slope of a function on a grid: how much it wiggles."""
     return float(np.abs(np.diff(values, 2)).sum() / (grid[1] - grid[0]))
+
+
+# The notebook's runs, drawn
+
+
+def training_paths(by_seed):
+    """The training errors of the runs of claim C10."""
+    paths = {
+        labels: ([(runs[labels].steps, runs[labels].train_errors) for runs in by_seed.values()], c)
+        for labels, c in (("true labels", colors.GREEN), ("random labels", colors.RED))
+    }
+    return ErrorPaths(steps=1000, ylabel="training error").update(paths=paths)
+
+
+def one_run(run):
+    """Both errors of one run."""
+    paths = {
+        "training": ([(run.steps, run.train_errors)], colors.TRAIN),
+        "test": ([(run.test_at, run.test_errors)], colors.TEST),
+    }
+    return ErrorPaths(run.steps[-1], "error").update(paths=paths)
+
+
+def errors_by_width(by_seed, series, top=0.65):
+    """Both errors of a series by width."""
+    found = [runs[series] for runs in by_seed.values()]
+    lines = {
+        "test": (np.array([errors.test_errors for errors in found]), colors.TEST),
+        "training": (np.array([errors.train_errors for errors in found]), colors.TRAIN),
+    }
+    ylabel = f"error, {series}"
+    picture = SpreadLines(found[0].widths, (-0.02, top), "width of the hidden layer", ylabel)
+    return picture.update(lines=lines)
+
+
+def stopped_early(by_seed):
+    """Test errors of the runs with wrong labels, at the exact fit and after 80 steps."""
+    dots = {}
+    for name in WRONG_SHARES:
+        runs = [runs[name] for runs in by_seed.values()]
+        dots[f"{name}, exact fit"] = [run.test_errors[-1] for run in runs], colors.RED
+        dots[f"{name}, 80 steps"] = [early(run) for run in runs], colors.BLUE
+    return DotsBySide(dots, (0, 0.75), "test error, one dot per seed").update(dots=dots)
+
+
+def by_start(by_seed):
+    """Test errors at the exact fit by the factor on the initial weights."""
+    dots = {}
+    for key, (_, lr) in STARTS.items():
+        name = key if "lr" in key else f"{key}, lr {lr:g}"
+        errors = [runs[key].test_errors[-1] for runs in by_seed.values()]
+        dots[name] = errors, colors.BLUE if lr == 0.1 else colors.RED
+    xlabel = "test error, all fit exactly, one dot per seed"
+    return DotsBySide(dots, (0, 0.4), xlabel).update(dots=dots)
