@@ -10,7 +10,8 @@ from course_utils.nn.normalization import average, moments, normalize, normalize
 
 def to_normalize(rng):
     """Gradients and normalized rows, then columns; eps is no small matter here."""
-    for (m, n), eps, axis in [((2, 3), 0.3, 1), ((4, 3), 0.7, 0), ((3, 5), 0.2, 1), ((5, 2), 0.5, 0)]:
+    sizes = [((2, 3), 0.3, 1), ((4, 3), 0.7, 0), ((3, 5), 0.2, 1), ((5, 2), 0.5, 0)]
+    for (m, n), eps, axis in sizes:
         x = rng.standard_normal((m, n)).round(1)
         mean, var = x.mean(axis, keepdims=True), x.var(axis, keepdims=True)
         yield rng.standard_normal((m, n)).round(1), normalize(x, mean, var, eps), var, eps, axis
@@ -28,6 +29,10 @@ def back(grad, x_hat, var, eps, axis, *, ones=mean, along=mean, root=np.sqrt, si
 
 def nothing(x, axis):
     return 0.0
+
+
+def overall(x, axis):
+    return x.mean()
 
 
 def summed(x, axis):
@@ -63,7 +68,8 @@ def fold_into_next(gamma, beta, W, b):
 def to_fold(rng):
     for n, n_out in [(3, 2), (2, 4), (3, 3)]:
         gamma, beta = rng.uniform(0.5, 2, n).round(1), rng.standard_normal(n).round(1)
-        yield gamma, beta, rng.standard_normal((n, n_out)).round(1), rng.standard_normal(n_out).round(1)
+        W, b = rng.standard_normal((n, n_out)).round(1), rng.standard_normal(n_out).round(1)
+        yield gamma, beta, W, b
 
 
 class LayerNorm(ScaledAndShifted):
@@ -122,6 +128,11 @@ def normalizing(axis=1, keep=lambda x, x_hat, var: (x_hat, var), eps=None):
         return x_hat
 
     return forward
+
+
+def forward_unscaled(self, x):
+    LayerNorm.forward(self, x)
+    return self.saved[0]
 
 
 def backward_of_columns(self, grad):
@@ -244,6 +255,18 @@ EXERCISES = [
                 "mean, is missing: x enters u = x - mean twice.",
             ),
             Mistake(
+                lambda *given: -mean(back(*given, ones=nothing), given[-1]),
+                "This is what flows back through the mean alone. x also enters u = x - mean by "
+                "itself: add grad_u.",
+            ),
+            Mistake(
+                lambda grad, x_hat, var, eps, axis: (
+                    back(grad, x_hat, var, eps, axis, ones=nothing) - mean(grad, axis)
+                ),
+                "What is subtracted is the mean of grad_u, not of grad_x_hat: it is divided by the "
+                "deviation too.",
+            ),
+            Mistake(
                 lambda *given: back(*given, ones=summed, along=summed),
                 "You add up where the mean belongs, in both terms: mean and variance have 1/n in "
                 "them.",
@@ -297,7 +320,7 @@ EXERCISES = [
                 "`keepdims=True` keeps it as a column, m x 1; `average(x, axis)` does so too.",
             ),
             Mistake(
-                lambda *given: back(*given, ones=lambda x, axis: x.mean(), along=lambda x, axis: x.mean()),
+                lambda *given: back(*given, ones=overall, along=overall),
                 "You take one mean over the whole batch. Every row (or column) has its own.",
             ),
             Mistake(
@@ -352,7 +375,7 @@ EXERCISES = [
             ),
             Mistake(
                 lambda x_hat, gamma, beta: x_hat @ gamma + beta,
-                "`@` adds up over the features. Here every feature stays, times its own gamma: `*`.",
+                "`@` adds up over the features. Here each of them stays, times its own gamma: `*`.",
             ),
         ],
         hints=[
@@ -445,6 +468,11 @@ EXERCISES = [
                 "in, and each of these has a row of W: `gamma[:, None] * W`.",
             ),
             Mistake(
+                lambda gamma, beta, W, b: (W @ np.diag(gamma), beta @ W + b),
+                "gamma multiplies the columns of W, or tries to. It scales the features that come "
+                "in, and each of these has a row of W: `gamma[:, None] * W`.",
+            ),
+            Mistake(
                 lambda gamma, beta, W, b: (gamma[:, None] * W, b),
                 "The matrix is right. beta is lost: it goes through W as everything does that is "
                 "added in front of it.",
@@ -490,6 +518,11 @@ EXERCISES = [
                 layer_with(normalizing(axis=0), backward_of_columns),
                 "You normalize the columns, which is notebook 04. Here each row, an example, has "
                 "its own mean and variance: axis=1.",
+            ),
+            Mistake(
+                layer_with(forward_unscaled),
+                "`forward` returns x_hat as it is. If `self.affine`, it still has to be scaled and "
+                "shifted, with `self.params`.",
             ),
             Mistake(
                 layer_with(backward=backward_without_gamma),

@@ -142,7 +142,7 @@ class SecondLayerScaled:
 
     def __init__(self, train, test, norm):
         self.examples = test[0][:200].astype(np.float64)
-        self.networks = {place: few_steps(train, options) for place, options in places(norm).items()}
+        self.networks = {place: few_steps(train, each) for place, each in places(norm).items()}
         self.changes = {
             (place, bias): self.change(place, self.FACTORS, bias)
             for place in self.networks
@@ -255,8 +255,8 @@ C4 = Claim(
     statement="With layer norm c = 1, 2 and 3 all train at one learning rate; without it, at this "
     "rate, only c = 2 does",
     conditions="20 hidden layers of 50 units, layer norm after ReLU without scale and shift, "
-    "learning rate 0.01, 600 steps of 50: a loss at least 0.2 below guessing; c = 1 without it ends "
-    "within 0.1 of guessing, c = 3 not finite (each trains at a rate of its own: notebook 02)",
+    "learning rate 0.01, 600 steps of 50: a loss at least 0.2 below guessing; c = 1 without it "
+    "ends within 0.1 of guessing, c = 3 not finite (each trains at a rate of its own: notebook 02)",
     run=train_scales,
     numbers=c4_numbers,
     holds=lambda numbers: (
@@ -336,10 +336,10 @@ C5 = Claim(
     id="C5",
     statement="With layer norm a deep fully connected network is harder to train to low loss; at "
     "three layers it need not be",
-    conditions="c = 2, layer norm after ReLU without scale and shift. 20 hidden layers of 50 units, "
-    "600 steps of 50: more than 1.1 times the loss at learning rate 0.03, and at the best rate for "
-    "each of those tried from 0.0025 to 0.1. 3 layers of 100 units, 5,000 digits, 600 steps of 100, "
-    "learning rate 0.05: less loss",
+    conditions="c = 2, layer norm after ReLU without scale and shift. 20 hidden layers of 50 "
+    "units, 600 steps of 50: more than 1.1 times the loss at learning rate 0.03, and at the best "
+    "rate for each of those tried from 0.0025 to 0.1. 3 layers of 100 units, 5,000 digits, 600 "
+    "steps of 100, learning rate 0.05: less loss",
     run=train_settings,
     numbers=last_losses,
     holds=harder_at_20_not_at_3,

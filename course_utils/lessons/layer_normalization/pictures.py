@@ -1,6 +1,7 @@
 """Pictures of layer normalization."""
 
 import numpy as np
+from matplotlib.ticker import NullLocator
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture, Plot
@@ -106,6 +107,6 @@ class LossesByRate(Plot):
         for axes, (title, (rates, limits)) in zip(row, self.panels.items(), strict=True):
             axes.set(title=title, xscale="log", yscale="log", xlim=rates, ylim=limits)
             axes.set(xlabel=r"learning rate $\alpha$")
-            axes.minorticks_off()
+            axes.xaxis.set_minor_locator(NullLocator())
         row[0].set_ylabel("loss, mean of the last 50 steps")
         return dict(zip(self.panels, row, strict=True))
