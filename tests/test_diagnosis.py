@@ -260,11 +260,15 @@ WRONG = [
     ("equivalent_lr", lambda lr, factor: (lr * factor) ** 2, "it is `lr` times what it should be"),
     ("equivalent_lr", lambda lr, factor: 3 * lr * factor, "With `factor` doubled, yours becomes 2"),
     (
-        "take_away",
-        lambda grad, x_hat: -EXERCISES["take_away"].reference(grad, x_hat),
+        "normalize_backward",
+        lambda *given: -EXERCISES["normalize_backward"].reference(*given),
         "Only the sign",
     ),
-    ("take_away", lambda grad, x_hat: grad, "Yours is `grad` as it was handed in."),
+    (
+        "normalize_backward",
+        lambda grad_x_hat, x_hat, var, eps, axis: grad_x_hat,
+        "Yours is `grad_x_hat` as it was handed in.",
+    ),
     ("leaky_relu_c", lambda slope: 1.7, "Your result is 1.7 for every input."),
     (
         "momentum_step",

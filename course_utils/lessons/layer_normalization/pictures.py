@@ -1,15 +1,16 @@
 """Pictures of layer normalization."""
 
 import numpy as np
+from matplotlib.ticker import NullLocator
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture, Plot
 from course_utils.lab.pictures.parts import Curve, words
 
 SIDES = {
-    "none": (colors.NORM[None], "-"),
-    "layer norm": (colors.NORM["layer"], "-"),
-    "layer norm before": (colors.NORM["layer"], ":"),
+    "none": (colors.NORM[None], "-", "without"),
+    "layer norm": (colors.NORM["layer"], "-", "layer norm after ReLU"),
+    "layer norm before": (colors.GREEN, ":", "layer norm before ReLU"),
 }
 
 
@@ -30,7 +31,7 @@ class ScaledLayer(Picture):
 
     def build(self):
         left, right = self.figure.subplots(1, 2)
-        left.set(title="change of all predictions", xlabel="factor", xscale="log")
+        left.set(title="change of all predictions", xlabel="k: factor", xscale="log")
         left.set(xlim=self.limits, ylim=(-0.03, 1))
         self.alone = Curve(self, left, color=colors.RED, label="W alone")
         self.together = Curve(self, left, color=colors.BLUE, label="W and b together")
@@ -70,33 +71,32 @@ class LossesByRate(Plot):
 
     Parameters
     ----------
-    panels : dict of str to (float, float)
-        Title and limits of the loss axis of each panel.
-    rates : (float, float)
-        Ends of the learning rate axis.
+    panels : dict of str to tuple
+        By title, the ends of each panel's learning rate axis and of its loss axis.
     """
 
-    size = (8.4, 3.4)
+    size = (8.4, 3.6)
 
-    def __init__(self, panels, rates):
-        self.panels, self.rates = panels, rates
+    def __init__(self, panels):
+        self.panels = panels
         super().__init__()
 
     def draw(self, losses):
         """By (panel, side), the losses of all runs by learning rate; NaN counts as the largest."""
         panels, readings = self.make_panels(), []
         for (panel, name), by_rate in losses.items():
+            panels[panel].set_xticks(list(by_rate), [f"{lr:g}" for lr in by_rate], rotation=45)
             rates, runs = np.array(list(by_rate)), np.array(list(by_rate.values()), dtype=float)
             runs = np.where(np.isnan(runs), np.inf, runs)
             medians = np.median(runs, axis=1)
-            color, style = SIDES[name]
+            color, style, label = SIDES[name]
             dots = Curve(self, panels[panel], color=color, marker="o", ls="none", ms=3, alpha=0.4)
             dots.set(np.repeat(rates, runs.shape[1]), runs.ravel())
-            line = Curve(self, panels[panel], color=color, linestyle=style, label=name)
+            line = Curve(self, panels[panel], color=color, linestyle=style, label=label)
             line.set(rates, medians)
             best = np.argmin(medians)
             readings.append(
-                f"{panel}, {name}: best at {rates[best]:g}, median loss {words(medians[best])}"
+                f"{panel}, {label}: best at {rates[best]:g}, median loss {words(medians[best])}"
             )
         next(iter(panels.values())).legend(loc="lower left")
         return "; ".join(readings) + "."
@@ -104,8 +104,9 @@ class LossesByRate(Plot):
     def make_panels(self):
         """Axes by title, from left to right."""
         row = self.figure.subplots(1, len(self.panels), squeeze=False)[0]
-        for axes, (title, limits) in zip(row, self.panels.items(), strict=True):
-            axes.set(title=title, xscale="log", yscale="log", xlim=self.rates, ylim=limits)
+        for axes, (title, (rates, limits)) in zip(row, self.panels.items(), strict=True):
+            axes.set(title=title, xscale="log", yscale="log", xlim=rates, ylim=limits)
             axes.set(xlabel=r"learning rate $\alpha$")
+            axes.xaxis.set_minor_locator(NullLocator())
         row[0].set_ylabel("loss, mean of the last 50 steps")
         return dict(zip(self.panels, row, strict=True))
