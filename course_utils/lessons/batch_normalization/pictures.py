@@ -151,7 +151,7 @@ class RunningEstimates(Picture):
             self.figure.subplots(1, 2),
             ("mean of the unit", "variance of the unit"),
             ("true deviations, from the true mean at the end", "over the true variance at the end"),
-            ((-0.8, 0.8), (0.3, 1.9)),
+            ((-0.5, 0.6), (0.3, 1.9)),
             strict=True,
         )
         for axes, title, label, limits in panels:
