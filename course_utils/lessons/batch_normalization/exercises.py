@@ -1,4 +1,4 @@
-"""Exercises of notebook 04."""
+"""Blanks and exercises of notebook 04."""
 
 from functools import partial
 
@@ -6,43 +6,150 @@ import numpy as np
 
 from course_utils.lab.checker import Exercise, Mistake
 from course_utils.lab.exercise import checker
+from course_utils.nn import BatchNorm
+from course_utils.nn.normalization import (
+    average,
+    moments,
+    normalize,
+    normalize_backward,
+    update_running,
+)
+
+# Blank: the columns, forward
 
 
-def batch_norm_eval(x, gamma, beta, running_mean, running_var, eps):
-    return gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta
+def normalize_columns(x, eps):
+    mean, var = moments(x, axis=0)
+    return normalize(x, mean, var, eps)
 
 
-def evaluations(rng):
-    for m in (1, 2, 4):
-        x, (gamma, beta, mean) = rng.standard_normal((m, 3)), rng.uniform(0.5, 2, (3, 3)).round(1)
-        yield x.round(1), gamma, beta, mean, rng.uniform(0.2, 4, 3).round(1), 0.1 + 0.07 * m
+def matrices(rng):
+    for m, n, eps in ((3, 4, 0.1), (5, 2, 0.3), (4, 4, 0.2)):
+        yield (2 * rng.standard_normal((m, n)) + np.arange(n)).round(1), eps
 
 
-def with_own_moments(x, gamma, beta, running_mean, running_var, eps):
-    return batch_norm_eval(x, gamma, beta, x.mean(axis=0), x.var(axis=0), eps)
+def normalize_with(x, eps, axis=0, ddof=0, center=True, scale=np.sqrt):
+    """Normalize with everything that can go wrong as an argument; `scale` makes the divisor."""
+    mean = x.mean(axis=axis, keepdims=True) if center else 0
+    return (x - mean) / scale(x.var(axis=axis, ddof=ddof, keepdims=True) + eps)
 
 
-def running_estimates(batches, momentum):
-    return run(batches, momentum)
+# Blank: the columns, backward
 
 
-def batches_and_momenta(rng):
-    for m, n, count, momentum in ((4, 2, 2, 0.1), (3, 4, 5, 0.3), (5, 3, 3, 0.8)):
-        yield [(1 + 2 * rng.standard_normal((m, n))).round(1) for _ in range(count)], momentum
+def columns_backward(grad_x_hat, x_hat, var, eps):
+    along_ones = average(grad_x_hat, axis=0)
+    along_x_hat = average(grad_x_hat * x_hat, axis=0)
+    return (grad_x_hat - along_ones - x_hat * along_x_hat) / np.sqrt(var + eps)
 
 
-def run(batches, momentum, ddof=1, axis=0, start=None, spread=np.var):
-    """Running estimates with everything that can go wrong as an argument."""
-    n = batches[0].shape[1 - axis]
-    mean, var = (np.zeros(n), np.ones(n)) if start is None else start(batches[0])
-    for x in batches:
-        mean = (1 - momentum) * mean + momentum * x.mean(axis=axis)
-        var = (1 - momentum) * var + momentum * spread(x, axis=axis, ddof=ddof)
-    return mean, var
+def gradients(rng):
+    for (m, n), eps in (((3, 4), 0.1), ((5, 2), 0.3), ((4, 4), 0.2)):
+        grad, x = rng.standard_normal((2, m, n)).round(1)
+        x = x + np.arange(m)[:, None]
+        mean, var = moments(x, axis=0)
+        yield grad, normalize(x, mean, var, eps), var, eps
 
 
-def moments_of_the_first(x):
-    return x.mean(axis=0), x.var(axis=0, ddof=1)
+def backward(
+    grad, x_hat, var, eps, axis=0, mean_part=1, var_part=1, reduce=np.mean, scale=np.sqrt, added=True
+):
+    """The gradient with everything that can go wrong as an argument."""
+    along_ones = reduce(grad, axis=axis, keepdims=True)
+    along_x_hat = reduce(grad * x_hat, axis=axis, keepdims=True)
+    rest = grad - mean_part * along_ones - var_part * x_hat * along_x_hat
+    return rest / scale(var + (eps if added else 0))
+
+
+# Blank: the running estimate (the library's `update_running`)
+
+
+def estimates(rng):
+    for n, momentum in ((2, 0.1), (3, 0.3), (4, 0.8)):
+        yield *(1 + 2 * rng.standard_normal((2, n))).round(1), momentum
+
+
+# Blank: the layer in both modes (the library's `BatchNorm`)
+
+
+def layers(rng):
+    for m, n, momentum in ((4, 3, 0.3), (3, 2, 0.1), (5, 4, 0.8)):
+        first, second, grad_y = (1 + 2 * rng.standard_normal((3, m, n))).round(1)
+        example, grad = rng.standard_normal((2, 1, n)).round(1)
+        yield first, second, grad_y, example, grad, momentum
+
+
+def use(answer, first, second, grad_y, example, grad, momentum):
+    """Train a layer on two batches, then evaluate one example: what it returns and what it keeps."""
+    n = first.shape[1]
+    layer = answer(n, 0.1, momentum, True, np.float64)
+    if not hasattr(layer, "forward"):
+        return layer
+    layer.params["gamma"][:] = 0.5 + 0.7 * np.arange(n)
+    layer.params["beta"][:] = 0.3 - 0.2 * np.arange(n)
+    layer.train().forward(first)
+    y = layer.forward(second)
+    grad_x = layer.backward(grad_y)
+    kept = [np.array(layer.running_mean), np.array(layer.running_var)]
+    of_gamma = np.array(layer.grads["gamma"])
+    y_eval = layer.eval().forward(example)
+    return (y, grad_x, of_gamma, *kept, y_eval, layer.backward(grad))
+
+
+class Variant(BatchNorm):
+    """BatchNorm with what can go wrong as attributes, for known mistakes to change."""
+
+    own = staticmethod(lambda training: training)  # whether the batch's own moments normalize
+    short = staticmethod(lambda training: not training)  # whether they count as constants backward
+    ddof = 1
+    used_ddof = 0
+    axis = 0
+    swapped = still = False
+    start = 1.0
+
+    def __init__(self, n, *options, **others):
+        super().__init__(n, *options, **others)
+        self.running_var = self.running_var * self.start
+
+    def forward(self, x):
+        mean, var = self.running_mean, self.running_var
+        if self.training and not self.still:
+            rho = 1 - self.momentum if self.swapped else self.momentum
+            batch = x.mean(axis=0), x.var(axis=0, ddof=self.ddof)
+            self.running_mean, self.running_var = (
+                update_running(old, new, rho) for old, new in zip((mean, var), batch)
+            )
+        if self.own(self.training):
+            mean, var = x.mean(axis=0), x.var(axis=0, ddof=self.used_ddof)
+        x_hat = normalize(x, mean, var, self.eps)
+        self.saved = x_hat, var, self.training
+        return self.scale_and_shift(x_hat)
+
+    def backward(self, grad_y):
+        x_hat, var, training = self.saved
+        grad = self.scale_and_shift_backward(grad_y, x_hat)
+        if self.short(training):
+            return grad / np.sqrt(var + self.eps)
+        return normalize_backward(grad, x_hat, var, self.eps, self.axis)
+
+
+class Unscaled(Variant):
+    def scale_and_shift(self, x_hat):
+        return x_hat
+
+
+class Unpassed(Variant):
+    def scale_and_shift_backward(self, grad_y, x_hat):
+        return grad_y
+
+
+def variant(base=Variant, **changes):
+    """A class with other attributes."""
+    changes = {k: staticmethod(v) if callable(v) else v for k, v in changes.items()}
+    return type("BatchNorm", (base,), {"forward": base.forward, **changes})
+
+
+# Exercise 1: folding
 
 
 def fold_batch_norm(W, b, gamma, beta, mean, var, eps):
@@ -77,148 +184,293 @@ def fold_with_scale(scale_of):
     return mistake
 
 
-def batch_norm_backward(grad_y, x, gamma, eps):
-    return backward(grad_y, x, gamma, eps)
+# Exercise 2: two machines
 
 
-def backward(
-    grad_y, x, gamma, eps, axis=0, mean_part=1, var_part=1, reduce=np.mean, inside=True, added=True,
-    outside=False,
-):  # fmt: skip
-    """The gradient with everything that can go wrong as an argument."""
-    var, added = x.var(axis=axis, keepdims=True), eps if added else 0
-    deviation = np.sqrt(var) + eps if outside else np.sqrt(var + added)
-    x_hat = (x - x.mean(axis=axis, keepdims=True)) / deviation
-    grad = grad_y * gamma if inside else grad_y
-    along_ones = reduce(grad, axis=axis, keepdims=True)
-    along_x_hat = reduce(grad * x_hat, axis=axis, keepdims=True)
-    return (grad - mean_part * along_ones - var_part * x_hat * along_x_hat) / deviation
+def pooled_moments(mean_1, var_1, m_1, mean_2, var_2, m_2):
+    share = m_1 / (m_1 + m_2)
+    mean = share * mean_1 + (1 - share) * mean_2
+    within = share * var_1 + (1 - share) * var_2
+    between = share * (1 - share) * (mean_1 - mean_2) ** 2
+    return mean, within + between
 
 
-def gradients_and_inputs(rng):
-    for shape in ((3, 2), (4, 3), (2, 4)):
-        grad_y, x = rng.standard_normal((2, *shape)).round(1)
-        gamma = rng.uniform(0.5, 2, shape[1]).round(1)
-        yield grad_y, x + np.arange(len(x))[:, None], gamma, 0.1 * shape[1]
+def halves(rng):
+    for n, m_1, m_2 in ((2, 3, 5), (3, 8, 2), (4, 4, 7)):
+        means = rng.standard_normal((2, n)).round(1)
+        variances = rng.uniform(0.3, 3, (2, n)).round(1)
+        yield means[0], variances[0], m_1, means[1], variances[1], m_2
+
+
+def pool(mean_1, var_1, m_1, mean_2, var_2, m_2, weigh=lambda a, b: a / (a + b), between=None):
+    share = weigh(m_1, m_2)
+    mean = share * mean_1 + (1 - share) * mean_2
+    var = share * var_1 + (1 - share) * var_2
+    return mean, var + (0 if between is None else between(share, mean_1, mean_2))
+
+
+# Exercise 3: the noise of a running mean
+
+
+def running_noise(momentum, m):
+    return np.sqrt(momentum / (2 - momentum) / m)
+
+
+def settings(rng):
+    return [(0.1, 50), (0.3, 20), (0.8, 7), (0.04, 300)]
 
 
 EXERCISES = [
     Exercise(
-        batch_norm_eval,
-        cases=evaluations,
+        normalize_columns,
+        cases=matrices,
+        blank=True,
         mistakes=[
             Mistake(
-                with_own_moments,
-                "You use the mean and variance of `x` itself: that is training mode. In evaluation "
-                "the running estimates take their place, also for a batch of one.",
+                partial(normalize_with, axis=1),
+                "These are the rows: each example by its own mean and deviation, layer norm. Here "
+                "each feature has its own, over the examples: `axis=0`.",
             ),
             Mistake(
-                lambda x, gamma, beta, mean, var, eps: (x - mean) / np.sqrt(var + eps),
-                "This is x_hat. Scale and shift are still there in evaluation: `gamma * x_hat + "
-                "beta`.",
+                partial(normalize_with, axis=None),
+                "One mean and one deviation for the whole matrix. Each column has its own: "
+                "`axis=0`.",
             ),
             Mistake(
-                lambda x, gamma, beta, mean, var, eps: gamma * (x - mean) / np.sqrt(var + eps),
-                "The shift `beta` is missing.",
+                partial(normalize_with, ddof=1),
+                "The variance is divided by m - 1. For normalizing it is the mean of the squares, "
+                "divided by m: then x_hat has variance one (but for eps).",
             ),
             Mistake(
-                lambda x, gamma, beta, mean, var, eps: (x - mean) / np.sqrt(var + eps) + beta,
-                "The scale `gamma` is missing.",
+                partial(normalize_with, center=False),
+                "The mean is still in: subtract each column's mean first.",
             ),
             Mistake(
-                lambda x, gamma, beta, mean, var, eps: gamma * (x - mean) / (var + eps) + beta,
+                partial(normalize_with, scale=lambda v: v),
                 "You divide by the variance. Its root, the deviation, is what makes the result's "
                 "variance one.",
             ),
             Mistake(
-                lambda x, gamma, beta, mean, var, eps: gamma * (x - mean) / np.sqrt(var) + beta,
-                "`eps` is missing. It is added to the variance before the root, in evaluation as "
-                "in training.",
-            ),
-            Mistake(
-                lambda x, gamma, beta, mean, var, eps: (
-                    gamma * (x - mean) / (np.sqrt(var) + eps) + beta
-                ),
+                lambda x, eps: normalize_with(x, 0, scale=lambda v: np.sqrt(v) + eps),
                 "`eps` stands outside of the root. It is added to the variance.",
             ),
             Mistake(
-                lambda x, gamma, beta, mean, var, eps: (
-                    gamma * ((x - mean) / np.sqrt(var + eps) + beta)
-                ),
-                "`beta` is multiplied by `gamma` too. First the scale, then the shift.",
+                lambda x, eps: normalize_with(x, 0),
+                "`eps` is missing: the deviation is `np.sqrt(var + eps)`.",
+            ),
+            Mistake(
+                lambda x, eps: x - x.mean(axis=0),
+                "The mean is gone, the deviation is not: divide by `np.sqrt(var + eps)`.",
             ),
         ],
         hints=[
-            "The formula is that of training, with two other arrays in the place of the moments.",
-            "`x_hat = (x - running_mean) / np.sqrt(running_var + eps)`, and then scale and shift.",
+            "In the code for the rows, which argument says that it is rows?",
+            "`moments(x, axis=0)` gives one mean and one variance for each column.",
         ],
     ),
     Exercise(
-        running_estimates,
-        cases=batches_and_momenta,
-        returns=("running_mean", "running_var"),
+        columns_backward,
+        cases=gradients,
+        blank=True,
         mistakes=[
             Mistake(
-                partial(run, ddof=0),
-                "The variance is the biased one. A batch's own mean is closer to its examples than "
-                "the true mean is, so dividing by m comes out too small: divide by m - 1 "
-                "(`x.var(axis=0, ddof=1)`).",
+                partial(backward, mean_part=0, var_part=0),
+                "Mean and variance count as constants here. But they are made of x: moving one "
+                "entry moves both, and with them every entry of its column. Two terms are missing.",
             ),
             Mistake(
-                lambda batches, momentum: run(batches, 1 - momentum),
+                partial(backward, var_part=0),
+                "The mean is taken care of, but the variance counts as a constant. What is missing "
+                "is the part along x_hat.",
+            ),
+            Mistake(
+                partial(backward, mean_part=0),
+                "The variance is taken care of, but the mean counts as a constant. What is missing "
+                "is the mean of the gradient over the batch.",
+            ),
+            Mistake(
+                partial(backward, axis=1),
+                "This is layer norm's: means over rows. Batch norm's are over the batch, `axis=0`.",
+            ),
+            Mistake(
+                partial(backward, reduce=np.sum),
+                "You subtract sums over the batch where means belong.",
+            ),
+            Mistake(
+                partial(backward, mean_part=-1, var_part=-1),
+                "The two terms are added. They are what the mean and the variance take away.",
+            ),
+            Mistake(
+                partial(backward, mean_part=1, var_part=-1),
+                "A sign: the part along x_hat is added. It is what the variance takes away.",
+            ),
+            Mistake(
+                partial(backward, scale=lambda v: v),
+                "You divide by the variance. x_hat is x over its root, so the gradient is divided "
+                "by the root too.",
+            ),
+            Mistake(
+                lambda grad, x_hat, var, eps: backward(
+                    grad, x_hat, var, eps, scale=lambda v: np.sqrt(v - eps) + eps
+                ),
+                "`eps` stands outside of the root: the deviation is `np.sqrt(var + eps)`.",
+            ),
+            Mistake(
+                partial(backward, added=False),
+                "`eps` is missing: the deviation is `np.sqrt(var + eps)`.",
+            ),
+            Mistake(
+                partial(backward, scale=np.ones_like),
+                "The division by the deviation is missing: x_hat is x stretched by one over it.",
+            ),
+            Mistake(
+                lambda grad, x_hat, var, eps: (
+                    backward(grad, x_hat, var * len(grad) / (len(grad) - 1), eps)
+                ),
+                "The variance is corrected by m / (m - 1). The forward pass divided by the plain "
+                "one, and the gradient belongs to the forward pass.",
+            ),
+        ],
+        hints=[
+            "Every mean of the formula for rows runs along a row. Let it run along a column.",
+            "Or turn the matrices on their side: the rows of `x_hat.T` are its columns.",
+            (
+                "`along_ones = grad_x_hat.mean(axis=0)`, the same with `grad_x_hat * x_hat`, then "
+                "as in notebook 03."
+            ),
+        ],
+    ),
+    Exercise(
+        update_running,
+        cases=estimates,
+        blank=True,
+        mistakes=[
+            Mistake(
+                lambda running, batch, momentum: momentum * running + (1 - momentum) * batch,
                 "The momentum is the wrong way round. Here, as in PyTorch, it is the weight of the "
                 "*new* batch; the old estimate keeps `1 - momentum`.",
             ),
             Mistake(
-                lambda batches, momentum: run(batches, 1 - momentum, ddof=0),
-                "Two things: the momentum is the wrong way round (it is the weight of the new "
-                "batch), and the variance is the biased one (divide by m - 1).",
+                lambda running, batch, momentum: running + momentum * batch,
+                "The old estimate keeps all of its weight, so the sum of the weights is more than "
+                "one: an estimate of something constant would grow without end.",
             ),
             Mistake(
-                partial(run, start=moments_of_the_first),
-                "You start from the first batch. The estimates start at mean 0 and variance 1, and "
-                "the first batch counts with weight `momentum`, like every other.",
+                lambda running, batch, momentum: momentum * batch,
+                "The old estimate is lost. It keeps the share `1 - momentum`.",
             ),
             Mistake(
-                lambda batches, momentum: tuple(
-                    np.mean([moments_of_the_first(x) for x in batches], axis=0)
-                ),
-                "All batches count the same. In a running estimate the newest counts most: "
-                "`(1 - momentum) * old + momentum * new`.",
+                lambda running, batch, momentum: (1 - momentum) * running + batch,
+                "The batch counts with its full weight. Its share is `momentum`.",
             ),
             Mistake(
-                lambda batches, momentum: moments_of_the_first(batches[-1]),
-                "Only the last batch is left. Each batch moves the estimates by a share: "
-                "`(1 - momentum) * old + momentum * new`.",
+                lambda running, batch, momentum: running + momentum * (running - batch),
+                "A sign: the estimate moves away from the batch. It moves by `momentum * (batch - "
+                "running)`.",
             ),
             Mistake(
-                partial(run, start=lambda x: (0 * x[0], 0 * x[0])),
-                "The variance starts at zero. A new layer does not know its batches yet: it takes "
-                "mean 0 and variance 1, as if x were standardized.",
-            ),
-            Mistake(
-                partial(run, start=lambda x: (0 * x[0], 0 * x[0]), ddof=0),
-                "Two things: the variance starts at zero instead of one, and it is the biased one "
-                "(divide by m - 1).",
-            ),
-            Mistake(
-                partial(run, spread=np.std),
-                "You average deviations. It is the variance that is kept; the root is taken when "
-                "it is used.",
-            ),
-            Mistake(
-                partial(run, axis=1),
-                "Rows instead of columns: `axis=1` averages over the features of one example. "
-                "Each feature has its own mean over the batch, `axis=0`.",
+                lambda running, batch, momentum: (running + batch) / 2,
+                "Half and half, whatever `momentum` is. The new batch has the weight `momentum`.",
             ),
         ],
         hints=[
-            "Two arrays, `mean = np.zeros(n)` and `var = np.ones(n)`, and a loop over the batches.",
-            (
-                "In the loop: `mean = (1 - momentum) * mean + momentum * x.mean(axis=0)`, and the "
-                "same for the variance."
+            "An average of two numbers with weights that add up to one.",
+            "The weight of `batch` is `momentum`; which weight is left for `running`?",
+        ],
+    ),
+    Exercise(
+        BatchNorm,
+        cases=layers,
+        blank=True,
+        run=use,
+        returns=(
+            "y (training)", "grad_x (training)", "grads['gamma']", "running_mean", "running_var",
+            "y (evaluation)", "grad_x (evaluation)",
+        ),
+        mistakes=[
+            Mistake(
+                variant(ddof=0),
+                "`running_var` keeps the biased variance. A batch's own mean is closer to its "
+                "examples than the true mean is, so dividing by m comes out too small: the running "
+                "estimate gets the third thing that `batch_moments` returns.",
             ),
-            "The variance of a batch is the unbiased one here: `x.var(axis=0, ddof=1)`.",
+            Mistake(
+                variant(swapped=True),
+                "In the running estimates the momentum is the wrong way round: it is the weight of "
+                "the *new* batch.",
+            ),
+            Mistake(
+                variant(swapped=True, ddof=0),
+                "Two things in the running estimates: the momentum is the wrong way round (it is "
+                "the weight of the new batch), and the variance is the biased one.",
+            ),
+            Mistake(
+                variant(still=True),
+                "The running estimates never move. In training mode each batch updates both.",
+            ),
+            Mistake(
+                variant(start=0.0),
+                "`running_var` starts at zero. A new layer does not know its batches yet: it takes "
+                "mean 0 and variance 1.",
+            ),
+            Mistake(
+                variant(own=lambda training: True, short=lambda training: False),
+                "It normalizes by the batch in evaluation mode too. There the running estimates "
+                "take the place of the batch's own: `if self.training:`.",
+            ),
+            Mistake(
+                variant(own=lambda training: True),
+                "It normalizes by the batch in evaluation mode too. There the running estimates "
+                "take the place of the batch's own: `if self.training:`.",
+            ),
+            Mistake(
+                variant(own=lambda training: False),
+                "It normalizes by the running estimates in training mode too. There each batch is "
+                "normalized by its own mean and variance; the running ones are only kept.",
+            ),
+            Mistake(
+                variant(short=lambda training: False),
+                "Backward takes away the two means in evaluation mode too. There mean and variance "
+                "are constants, and the gradient is only divided by the deviation.",
+            ),
+            Mistake(
+                variant(short=lambda training: True),
+                "Backward takes mean and variance for constants in training mode too. There they "
+                "are made of x: use `columns_backward`.",
+            ),
+            Mistake(
+                variant(axis=1),
+                "The backward pass takes its means over rows: that is layer norm's.",
+            ),
+            Mistake(
+                variant(used_ddof=1),
+                "In training the batch is normalized by the variance over m - 1. That one is for "
+                "the running estimate only; x_hat is made with the plain one.",
+            ),
+            Mistake(
+                variant(Unscaled),
+                "Forward returns x_hat: `self.scale_and_shift(x_hat)` is missing.",
+            ),
+            Mistake(
+                variant(Unpassed),
+                "`self.scale_and_shift_backward(grad_y, x_hat)` is missing: it fills the gradients "
+                "of gamma and beta, and gives that of x_hat.",
+            ),
+        ],
+        hints=[
+            (
+                "`__init__`: `super().__init__(n, eps, affine, dtype)`, then `self.momentum`, and "
+                "`self.running_mean, self.running_var = np.zeros(n, dtype), np.ones(n, dtype)`."
+            ),
+            (
+                "forward: with `if self.training:` get the batch's moments and update both "
+                "estimates, otherwise take the estimates; then `normalize`, keep what backward "
+                "needs (with the mode), and `self.scale_and_shift`."
+            ),
+            (
+                "backward: `self.scale_and_shift_backward` first; then, if forward was in training "
+                "mode, `columns_backward`, otherwise a division by the deviation."
+            ),
         ],
     ),
     Exercise(
@@ -300,72 +552,84 @@ EXERCISES = [
         ],
     ),
     Exercise(
-        batch_norm_backward,
-        cases=gradients_and_inputs,
+        pooled_moments,
+        cases=halves,
+        returns=("mean", "var"),
         mistakes=[
             Mistake(
-                partial(backward, mean_part=0, var_part=0),
-                "Mean and variance count as constants here. But they are made of x: moving one "
-                "entry moves both, and with them every entry of its column. Two terms are missing.",
+                pool,
+                "The variances are averaged. That is the spread *within* the two parts; their means "
+                "differ, and that is spread too. (Two parts of variance zero, one at 0 and one at "
+                "1: is the variance of all zero?)",
             ),
             Mistake(
-                partial(backward, mean_part=0, var_part=0, inside=False),
-                "Mean and variance count as constants here, and `gamma` is missing. They are made "
-                "of x: moving one entry moves its whole column.",
+                partial(pool, weigh=lambda a, b: 0.5),
+                "Both parts count the same, and the distance between the means is left out. A part "
+                "with more examples counts for more, and means that differ are spread too.",
             ),
             Mistake(
-                partial(backward, var_part=0),
-                "The mean is taken care of, but the variance counts as a constant. What is missing "
-                "is the part along x_hat.",
+                partial(pool, weigh=lambda a, b: 0.5, between=lambda s, a, b: ((a - b) / 2) ** 2),
+                "Both parts count the same. The one with more examples counts for more.",
             ),
             Mistake(
-                partial(backward, mean_part=0),
-                "The variance is taken care of, but the mean counts as a constant. What is missing "
-                "is the mean of the gradient over the batch.",
+                partial(pool, between=lambda s, a, b: (a - b) ** 2),
+                "The distance between the means counts in full. It is the *variance* of a number "
+                "that is mean_1 for a share of the examples and mean_2 for the rest.",
             ),
             Mistake(
-                partial(backward, axis=1),
-                "This is layer norm's: means over rows. Batch norm's are over the batch, `axis=0`.",
+                partial(pool, between=lambda s, a, b: ((a - b) / 2) ** 2),
+                "The distance between the means counts as if both parts were equally large.",
             ),
             Mistake(
-                partial(backward, inside=False),
-                "`gamma` is missing. The gradient of x_hat is `gamma * grad_y`, and goes on from "
-                "there.",
-            ),
-            Mistake(
-                partial(backward, reduce=np.sum),
-                "You subtract sums over the batch where means belong.",
-            ),
-            Mistake(
-                partial(backward, mean_part=-1, var_part=-1),
-                "The two terms are added. They are what the mean and the variance take away.",
-            ),
-            Mistake(
-                partial(backward, mean_part=1, var_part=-1),
-                "A sign: the part along x_hat is added. It is what the variance takes away.",
-            ),
-            Mistake(
-                partial(backward, outside=True),
-                "`eps` stands outside of the root: the deviation is `np.sqrt(var + eps)`.",
-            ),
-            Mistake(
-                partial(backward, added=False),
-                "`eps` is missing: the deviation is `np.sqrt(var + eps)`, here and in x_hat.",
-            ),
-            Mistake(
-                lambda grad_y, x, gamma, eps: (
-                    backward(grad_y, x, gamma, eps) * np.sqrt(x.var(axis=0) + eps)
+                lambda mean_1, var_1, m_1, mean_2, var_2, m_2: pooled_moments(
+                    mean_1, var_1, m_2, mean_2, var_2, m_1
                 ),
-                "The division by the deviation is missing: x_hat is x stretched by one over it.",
+                "The weights are exchanged: the mean of the larger part counts for more.",
             ),
         ],
         hints=[
-            "Recompute `x_hat` and the deviation, then `grad_x_hat = gamma * grad_y`.",
-            (
-                "Subtract from it, column by column, its mean, and `x_hat` times the mean of "
-                "`grad_x_hat * x_hat`."
+            "From a mean and a variance you have the mean square: var + mean². Of which of the "
+            "three may you take a weighted mean?",
+            "The mean square of all is the mean of the two, weighted by the numbers of examples. "
+            "The variance is what is left after taking away the square of the mean of all.",
+        ],
+    ),
+    Exercise(
+        running_noise,
+        cases=settings,
+        mistakes=[
+            Mistake(
+                lambda momentum, m: 1 / np.sqrt(m),
+                "That is the deviation of one batch's mean. The running estimate averages over "
+                "several batches: it is less.",
             ),
-            "Divide the rest by the deviation, `np.sqrt(x.var(axis=0) + eps)`.",
+            Mistake(
+                lambda momentum, m: momentum / np.sqrt(m),
+                "That is what the newest batch alone brings. All the earlier ones are in it too, "
+                "with weights that get smaller by 1 - momentum each time.",
+            ),
+            Mistake(
+                lambda momentum, m: momentum / (2 - momentum) / m,
+                "That is the variance. The deviation is its root.",
+            ),
+            Mistake(
+                lambda momentum, m: np.sqrt(momentum / m),
+                "Close for a small momentum. The squares of the weights get smaller by "
+                "(1 - momentum)² each time; you summed weights that get smaller by 1 - momentum.",
+            ),
+            Mistake(
+                lambda momentum, m: np.sqrt(momentum / (2 - momentum)),
+                "That is in deviations of one batch's mean, which is itself 1 / sqrt(m).",
+            ),
+            Mistake(
+                lambda momentum, m: np.sqrt(momentum / (2 - momentum)) / m,
+                "The mean of m independent numbers has variance 1 / m, so deviation 1 / sqrt(m).",
+            ),
+        ],
+        hints=[
+            "Once it no longer changes, the variance V before and after an update is the same: "
+            "what is the variance of (1 - momentum) old + momentum new, if the two are independent?",
+            "V = (1 - momentum)² V + momentum² / m. Solve for V.",
         ],
     ),
 ]

@@ -7,9 +7,7 @@ import numpy as np
 from course_utils.experiments.claims import Measurement
 from course_utils.experiments.comparison import run_sides, side, small_set
 from course_utils.experiments.curvature import descend, pooled, sharpness, tanh_network
-from course_utils.experiments.faults import ConstantMoments
 from course_utils.lessons.batch_normalization.experiments import NORMS
-from course_utils.nn import SGD, BatchNorm, Sequential, mlp
 
 
 def final_errors(runs):
@@ -35,20 +33,6 @@ def tiny_batches(train, test, seed):
 TINY_BATCHES = Measurement(id="tiny batches", run=tiny_batches, numbers=final_errors)
 
 
-def constant_moments_side(widths, lr):
-    """A side for `compare`: batch norm whose backward takes mean and variance for constants."""
-
-    def make(rng):
-        layers = [
-            ConstantMoments(layer.n) if isinstance(layer, BatchNorm) else layer
-            for layer in mlp(widths, norm="batch", rng=rng)
-        ]
-        network = Sequential(layers)
-        return network, SGD(network, lr)
-
-    return make
-
-
 # What the original paper promises
 
 
@@ -66,20 +50,6 @@ def regularizer(train, test, seed):
 
 
 REGULARIZER = Measurement(id="regularizer", run=regularizer, numbers=final_errors)
-
-
-def saturating(train, test, seed, scales=(1, 10, 100)):
-    """Runs of ten hidden layers of tanh at growing initial scales, with and without batch norm."""
-    widths = [784] + 10 * [100] + [10]
-    sides = {
-        f"c = {c}, {name} BN": side(widths, lr=0.1, c=c, last_c=1, norm=norm, activation="tanh")
-        for c in scales
-        for name, norm in NORMS.items()
-    }
-    return run_sides(sides, train, test, seed, steps=300, batch_size=50)
-
-
-SATURATING = Measurement(id="saturating", run=saturating, numbers=final_errors)
 
 
 # A clue: the largest step and the sharpness
