@@ -1,7 +1,5 @@
 """Solutions of notebook 07."""
 
-from itertools import product
-
 import numpy as np
 
 
@@ -17,6 +15,8 @@ def passes_needed(deviation, precision):
 
 
 def mean_behind_relu(terms, p):
+    from itertools import product
+
     mean = 0.0
     for kept in product([0, 1], repeat=len(terms)):
         # Each mask with its probability: 1 - p for every term kept, p for every one that goes.
