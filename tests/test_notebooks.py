@@ -41,6 +41,7 @@ BRITISH = re.compile(
 )
 ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{5,}")
 ABSOLUTE_PATH = re.compile(r"(?<![\w.:/<])/[\w.-]+/[\w.-]+|\b[A-Za-z]:\\")
+TITLE = re.compile(r"\*[^*\n]+\* \(")  # of a reference, which keeps its spelling
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=[\"']([^\"']+)[\"']")
 MATH_OR_CODE = re.compile(r"```.*?```|`[^`\n]+`|\$\$.*?\$\$|\$[^$\n]+\$", re.DOTALL)
 
@@ -293,7 +294,7 @@ def links(notebook):
 def spelling(notebook):
     """American, throughout."""
     for cell in notebook.cells:
-        for match in BRITISH.finditer(cell.source):
+        for match in BRITISH.finditer(TITLE.sub("", cell.source)):
             yield f"{where(cell)}: British {match[0]!r}"
 
 

@@ -97,16 +97,17 @@ BLOCKS = {
 }
 
 
-def dropout(p, draw=0, training=True):
+def dropout(p, draw=0, training=True, layer=Dropout):
     """The block of ReLU and Dropout; every network has the same masks at the same `draw`.
 
     A mask has mean one and mean square 1 / (1 - p); in evaluation mode all of it is one.
+    ``layer(p, rng)`` makes the Dropout layer.
     """
     check_number("p", p, 0, 1)
     kept = 1 - p if training else 1
 
     def make(n, rng):
-        layers = Sequential([ReLU(), Dropout(p, rng)])
+        layers = Sequential([ReLU(), layer(p, rng)])
         return layers if training else layers.eval()
 
     return Block(make, lambda q: (q / 2 / kept, 1 / 2 / kept), seed=[draw, 1])

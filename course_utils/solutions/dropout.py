@@ -3,23 +3,6 @@
 import numpy as np
 
 
-def dropout_forward(x, keep, p):
-    # 1 - p is the chance to be kept, so dividing by it makes up for the entries that are missing.
-    return x * keep / (1 - p)
-
-
-def there_and_back(x, grad_y, p, seed):
-    keep = np.random.default_rng(seed).random(x.shape) >= p
-    # One mask for both ways: what had no part in the output has none in the gradient.
-    mask = keep / (1 - p)
-    return x * mask, grad_y * mask
-
-
-def dropout_penalty(X, w, p):
-    # Each column has its own weight in the penalty: the square of its length.
-    return p / (1 - p) * np.sum(w**2 * np.sum(X**2, axis=0))
-
-
 def critical_c(p, slope):
     # Half of the squares stay, half are multiplied by slope^2, and dropout divides by 1 - p:
     # c (1 + slope^2) / 2 / (1 - p) = 1.
@@ -29,3 +12,24 @@ def critical_c(p, slope):
 def passes_needed(deviation, precision):
     # deviation / sqrt(K) <= precision, so K >= (deviation / precision)^2, rounded up.
     return int(np.ceil((deviation / precision) ** 2))
+
+
+def mean_behind_relu(terms, p):
+    from itertools import product
+
+    mean = 0.0
+    for kept in product([0, 1], repeat=len(terms)):
+        # Each mask with its probability: 1 - p for every term kept, p for every one that goes.
+        probability = np.prod(np.where(kept, 1 - p, p))
+        mean += probability * max(np.sum(terms * np.array(kept)) / (1 - p), 0)
+    return mean
+
+
+def subset_variance(terms, r):
+    n = len(terms)
+    # Exactly r are kept, so a constant in all terms adds r n / r times itself, whatever is drawn.
+    t = terms - np.mean(terms)
+    # Var = (n/r)^2 (sum_j q t_j^2 + sum_{j != l} s t_j t_l), q = r/n, s = r (r-1) / (n (n-1)),
+    # and sum_{j != l} t_j t_l = (sum_j t_j)^2 - sum_j t_j^2 = -sum_j t_j^2.
+    q, s = r / n, r * (r - 1) / (n * (n - 1))
+    return (n / r) ** 2 * (q - s) * np.sum(t**2)

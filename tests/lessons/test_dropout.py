@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from helpers import INF, NAN, norms, rng
 
+from course_utils import nn
 from course_utils.experiments.comparison import small_set
+from course_utils.lab.checker import examine
 from course_utils.lessons.dropout import exercises, experiments, pictures
-from course_utils.nn import Dropout, Linear, Sequential, mlp, softmax
+from course_utils.nn import Dropout, Layer, Linear, Sequential, mlp, softmax
+from course_utils.nn.dropout import dropout_mask
 
 COUNT, ROW = np.arange(6.0).reshape(2, 3), np.array([2.0, 3, 6])
 
@@ -40,6 +43,22 @@ PICTURES = {
             {"record": np.array(4 * [(0.2, 0.0, 1e30, 0.0)])},
         ],
     ),
+    "ErrorsOverTime": (
+        partial(pictures.ErrorsOverTime, 20),
+        [
+            {"errors": {"p = 0": ([[0.3, 0.1, 0.2], [0.4, 0.2, 0.4]], "k")}, "marks": [40]},
+            {"errors": {"p = 0": ([[0.3, 0.2]], "k"), "p = 0.5": ([[0.3, 0.2, 0.1]], "b")}, "marks": [20]},
+            {"errors": {"p = 0": ([[NAN, 1.0]], "k")}, "marks": []},
+        ],
+    ),
+    "Calibration": (
+        pictures.Calibration,
+        [
+            {"sides": {"one": ([0.4, 0.8], [0.5, 0.7], "k")}},
+            {"sides": {"one": ([0.4, NAN], [0.3, NAN], "k"), "mean": ([0.9, 1.0], [1.0, 1.0], "b")}},
+            {"sides": {"one": ([NAN, INF], [NAN, 0.0], "k")}},
+        ],
+    ),
     "CriticalMap": (
         partial(pictures.CriticalMap, [1, 2], [0, 0.4, 0.8], depth=2),
         [
@@ -53,6 +72,8 @@ PICTURES = {
 
 READINGS = [
     ("CriticalMap", 0, ["c = 2, p = 0.5", "c = 1.", "2 in training: holding", "1.75 in eval"]),
+    ("ErrorsOverTime", 0, ["p = 0: lowest 0.15 after 40 steps, 0.3 after 60"]),
+    ("Calibration", 0, ["one: above the diagonal in 1 of 2 bins"]),
     ("CriticalMap", 2, ["not a number in training: exploding"]),
     ("MaskedUnit", 0, ["mean 1.00, 1.00 without", "variance 2.5, predicted 2.25"]),
     ("MaskedUnit", 3, ["the value is 2 every time"]),
@@ -102,15 +123,15 @@ def test_pre_activations_are_those_of_a_dropout_layer(p):
     assert np.allclose(experiments.pre_activations(h, w, p, 100, rng(5)), by_layer)
 
 
-def test_moment_ratios_see_what_a_wrong_mask_does(monkeypatch):
-    h = rng().uniform(0, 1, (300, 300))
-    assert experiments.moment_ratios(h, 0.5, rng(1)) == pytest.approx((1, 2), rel=0.02)
+def test_moment_ratios_see_what_a_wrong_mask_does():
+    z = rng().uniform(0, 1, (300, 300))
+    assert experiments.moment_ratios(z, 0.5, rng(1)) == pytest.approx((1, 2), rel=0.02)
 
     def unscaled(shape, p, rng, dtype):
         return (rng.random(shape) >= p).astype(dtype)
 
-    monkeypatch.setattr(experiments, "dropout_mask", unscaled)
-    assert experiments.moment_ratios(h, 0.5, rng(1)) == pytest.approx((0.5, 0.5), rel=0.02)
+    found = experiments.moment_ratios(z, 0.5, rng(1), unscaled)
+    assert found == pytest.approx((0.5, 0.5), rel=0.02)
 
 
 # Stochastic approximations
@@ -139,28 +160,81 @@ def test_masks_average_out_in_a_linear_network_and_not_with_relu():
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
-@pytest.mark.parametrize("passes", [experiments.mask_noise, experiments.probabilities])
-def test_who_looks_at_many_passes_leaves_the_mode_as_it_was(passes, mode):
+@pytest.mark.parametrize(
+    "look",
+    [experiments.mask_noise, partial(experiments.probabilities, passes=2),
+     partial(exercises.mean_over_masks, K=2), partial(experiments.mean_over_masks, K=2)],
+)  # fmt: skip
+def test_who_looks_at_many_passes_leaves_the_mode_as_it_was(look, mode):
     network, (x, _) = small_network(), digits(3)
     getattr(network, mode)()
-    passes(network, x, passes=256)
+    look(network, x)
     assert {layer.training for layer in (network, *network)} == {mode == "train"}
 
 
 # Regularization
 
 
-def test_the_labels_that_come_back_are_those_of_the_passes_without_masks(monkeypatch):
-    monkeypatch.setitem(experiments.LABELS, "3 in 10 wrong", (0.3, 60))
-    train = digits(1000, 784)
-    runs = experiments.regularization(train, train, 3, ["3 in 10 wrong"], (0, 0.5))
-    true = small_set(train, 3)[1]
-    for run in runs["3 in 10 wrong"].values():
-        assert np.mean(run.observations[60] != true) == pytest.approx(run.final.error)
-        assert run.final.error < 0.3
-    numbers = experiments.c18_numbers(runs)
-    assert numbers["error, 3 in 10 wrong, p = 0.5"] == run.final.error
-    assert numbers["loss, 3 in 10 wrong, p = 0.5"] == run.final.loss
+def test_known_are_the_labels_that_the_passes_without_masks_give():
+    network, (x, labels) = small_network(), digits(50)
+    given = network.eval().forward(x).argmax(axis=1)
+    network.train()
+    wrong = np.arange(50) < 20
+    shares = experiments.known(network, (x, labels), wrong)
+    agree = given == labels
+    assert shares == pytest.approx((agree[20:].mean(), agree[:20].mean()))
+
+
+def test_the_runs_of_c18_are_those_of_the_layer_that_is_handed_in(monkeypatch):
+    monkeypatch.setattr(experiments, "STEPS", {0: 40, 0.5: 80})
+    monkeypatch.setattr(experiments, "EARLY", 40)
+    train, made = digits(1000, 784), []
+
+    class Mine(Dropout):
+        def __init__(self, p, rng):
+            super().__init__(p, rng)
+            made.append(p)
+
+    runs = experiments.regularization(train, train, 3, Mine, ["3 in 10 wrong"])
+    assert made == [0.5, 0.5]
+    numbers, run = experiments.c18_numbers(runs), runs["3 in 10 wrong"]["p = 0.5"]
+    assert [len(each.losses) for each in runs["3 in 10 wrong"].values()] == [40, 80]
+    assert experiments.errors_over_time(run).tolist() == [
+        run.evaluations[step].error for step in (20, 40, 60, 80)
+    ]
+    assert numbers["error after 40 steps, p = 0.5"] == run.evaluations[40].error
+    assert numbers["error at the end, p = 0.5"] == run.final.error
+    true, wrong = run.observations[80]
+    assert true > wrong == numbers["wrong labels known at the end, p = 0.5"]
+    given = small_set(train, 3, wrong=0.3)[1] != small_set(train, 3)[1]
+    assert 0.25 < given.mean() < 0.35
+
+
+def test_one_lucky_step_does_not_decide():
+    assert experiments.lowest([0.3, 0.1, 0.3, 0.2, 0.2, 0.2, 0.4]) == pytest.approx(0.2)
+
+
+GOOD = {
+    "lowest error over 60 steps, p = 0": 0.27, "lowest error over 60 steps, p = 0.5": 0.21,
+    "error after 400 steps, p = 0": 0.29, "error after 400 steps, p = 0.5": 0.23,
+    "error after 400 steps, p = 0.8": 0.6, "wrong labels known after 400 steps, p = 0": 0.99,
+    "wrong labels known after 400 steps, p = 0.5": 0.45,
+    "wrong labels known after 400 steps, p = 0.8": 0.1,
+    "wrong labels known at the end, p = 0.5": 0.97,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("lowest error over 60 steps, p = 0.5", 0.268), ("error after 400 steps, p = 0.5", 0.28),
+        ("error after 400 steps, p = 0.8", 0.3), ("wrong labels known after 400 steps, p = 0.5", 0.8),
+        ("wrong labels known after 400 steps, p = 0", 0.8),
+        ("wrong labels known at the end, p = 0.5", 0.6),
+    ],
+)  # fmt: skip
+def test_every_part_of_c18_can_fail(name, value):
+    assert experiments.C18.holds(GOOD) and not experiments.C18.holds(GOOD | {name: value})
 
 
 # Training while p moves
@@ -212,15 +286,126 @@ def test_errors_by_doubt_takes_the_most_doubtful_first():
     assert experiments.errors_by_doubt(-doubt, wrong)[0] == 0
 
 
-# Exercises
+def test_calibration_by_hand():
+    probability = np.array([[0.6, 0.4], [0.35, 0.65], [0.95, 0.05], [0.05, 0.95], [1.0, 0.0]])
+    confidence, accuracy, gap = experiments.calibration(probability, np.array([0, 0, 0, 1, 1]))
+    assert confidence == pytest.approx([NAN, 0.625, NAN, 0.95, 1.0], nan_ok=True)
+    assert accuracy == pytest.approx([NAN, 0.5, NAN, 1.0, 0.0], nan_ok=True)
+    assert gap == pytest.approx((2 * 0.125 + 2 * 0.05 + 1) / 5)
 
 
-@RATES
-def test_there_and_back_is_the_layer(p):
+def test_three_readings_change_nothing_and_restore_the_length():
+    network, test = mlp([6] + 3 * [20] + [10], p=0.5, c=1, rng=rng(4)), digits(50)
+    before = {key: value.copy() for key, value in network.params.items()}
+    found = experiments.three_readings(network, test, 0.5)
+    assert list(found) == ["without masks", "over masks", "length restored"]
+    # Without biases a factor on the matrices changes no answer.
+    assert found["without masks"] == found["length restored"]
+    assert all(np.array_equal(before[key], value) for key, value in network.params.items())
+
+
+# Blanks and exercises
+
+BY_NAME = {exercise.name: exercise for exercise in exercises.EXERCISES}
+
+
+def binomial(shape, p, rng, dtype):
+    return (rng.binomial(1, 1 - p, shape) / (1 - p)).astype(dtype)
+
+
+def where_below(shape, p, rng, dtype):
+    return np.where(rng.random(shape) < 1 - p, dtype(1 / (1 - p)), dtype(0))
+
+
+def one_by_one(shape, p, rng, dtype):
+    m, n = shape
+    rows = [[0 if rng.random() < p else 1 / (1 - p) for _ in range(n)] for _ in range(m)]
+    return np.array(rows, dtype)
+
+
+class WithoutSaved(Layer):
+    """Other attributes than ours, and nothing multiplied in evaluation."""
+
+    def __init__(self, p, rng=None):
+        super().__init__()
+        self.p, self.generator = p, np.random.default_rng(rng)
+
+    def forward(self, x):
+        self.mask = 1.0
+        if self.training:
+            self.mask = where_below(x.shape, self.p, self.generator, x.dtype.type)
+        return x * self.mask
+
+    def backward(self, grad_y):
+        return grad_y * self.mask
+
+
+def by_list(network, x, K):
+    was = network.training
+    network.train()
+    found = np.stack([network.forward(x) for _ in range(K)]).mean(axis=0)
+    network.train() if was else network.eval()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("dropout_mask", binomial), ("dropout_mask", where_below), ("dropout_mask", one_by_one),
+        ("Dropout", WithoutSaved), ("Dropout", nn.Dropout), ("mean_over_masks", by_list),
+        ("mean_over_masks", experiments.mean_over_masks),
+        ("dropout_penalty", lambda X, w, p: p / (1 - p) * np.sum((X * w) ** 2)),
+        ("subset_variance", lambda t, r: (len(t) / r - 1) * len(t) * np.var(t, ddof=1)),
+    ],
+)  # fmt: skip
+def test_other_ways_of_writing_it_are_right(name, answer):
+    found = examine(BY_NAME[name], answer)
+    assert found.right, found.words
+
+
+class WrongShape(Layer):
+    def __init__(self, p, rng=None):
+        super().__init__()
+
+    def forward(self, x):
+        return x[:1]
+
+    def backward(self, grad_y):
+        return grad_y
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("dropout_mask", lambda shape, p, rng, dtype: np.ones(shape, dtype)),
+        ("dropout_mask", lambda shape, p, rng, dtype: np.random.rand(*shape) > p),
+        ("dropout_mask", lambda shape, p, rng, dtype: rng.random(shape).astype(dtype)),
+        ("dropout_mask", lambda shape, p, rng, dtype: dropout_mask(shape, 0.2, rng, dtype)),
+        ("Dropout", WrongShape), ("Dropout", Layer),
+    ],
+    ids=range(6),
+)  # fmt: skip
+def test_a_wrong_answer_is_not_right_and_ends_in_words(name, answer):
+    assert examine(BY_NAME[name], answer).right is False
+
+
+def test_the_layer_to_write_is_the_librarys():
     x, grad_y = rng(6).standard_normal((2, 5, 4))
-    layer = Dropout(p, rng(7))
-    y, grad_x = exercises.there_and_back(x, grad_y, p, 7)
-    assert np.array_equal(y, layer.forward(x)) and np.array_equal(grad_x, layer.backward(grad_y))
+    mine, theirs = exercises.Dropout(0.4, rng(7)), Dropout(0.4, rng(7))
+    assert np.array_equal(mine.forward(x), theirs.forward(x))
+    assert np.array_equal(mine.backward(grad_y), theirs.backward(grad_y))
+
+
+def test_the_mean_behind_a_relu_is_that_over_many_masks():
+    terms, p = np.array([-1.0, 2.0, 0.5, -2.0]), 0.3
+    sampled = np.maximum(dropout_mask((100_000, 4), p, rng(3), float) @ terms, 0).mean()
+    assert exercises.mean_behind_relu(terms, p) == pytest.approx(sampled, rel=0.02)
+
+
+def test_the_variance_over_subsets_is_that_of_all_of_them():
+    terms, r = rng(2).standard_normal(6), 2
+    sums = [6 / r * (terms[i] + terms[j]) for i in range(6) for j in range(i)]
+    assert exercises.subset_variance(terms, r) == pytest.approx(np.var(sums))
 
 
 @RATES

@@ -1,38 +1,216 @@
-"""Exercises of notebook 07."""
+"""Blanks and exercises of notebook 07."""
 
 from functools import partial
+from itertools import product
 
 import numpy as np
 
+from course_utils.experiments.training import mode
 from course_utils.lab.checker import Exercise, Mistake
 from course_utils.lab.exercise import checker
+from course_utils.nn import Layer, Linear, Sequential
+from course_utils.nn.dropout import Dropout as LibraryDropout
+from course_utils.nn.dropout import dropout_mask
+
+# Blank: the mask. Whoever draws in another way is right too, so what is compared is what all right
+# masks have in common.
 
 
-def dropout_forward(x, keep, p):
-    return x * keep / (1 - p)
+def seen_in_mask(answer, shape, p, seed, dtype):
+    """What a mask is like; what is no mask of this shape comes back as it is."""
+    mask = answer(shape, p, np.random.default_rng(seed), dtype)
+    if not isinstance(mask, np.ndarray) or mask.shape != shape or mask.dtype.kind not in "fb":
+        return mask
+    values, zero = np.unique(mask).astype(float), mask == 0
+    rows, columns = zero[1:] == zero[:-1], zero[:, 1:] == zero[:, :-1]
+    found = [zero, rows, columns]
+    return values, *(round(float(each.mean()), 1) for each in found), mask.dtype.name
 
 
-def inputs_and_masks(rng):
-    for p in (0.2, 0.4, 0.8):
-        keep = np.ones((3, 4), int)
-        keep[0, 1] = keep[1, 0] = keep[1, 3] = keep[2, 2] = keep[2, 3] = 0  # not a share of p
-        yield rng.standard_normal((3, 4)).round(1), keep, p
+def mask_settings(rng):
+    for p, dtype in ((0.2, np.float32), (0.7, np.float64), (0.4, np.float64)):
+        yield (60, 80), p, int(rng.integers(1000)), dtype
 
 
-def there_and_back(x, grad_y, p, seed):
-    return both_ways(x, grad_y, p, seed)
+def masks(shape, p, rng, dtype, *, drop=None, scale=None, drawn=None):
+    """A mask with what can go wrong as an argument."""
+    kept = rng.random(drawn or shape) >= (p if drop is None else drop)
+    kept = np.broadcast_to(kept, shape)
+    return kept.astype(dtype) * dtype(1 / (1 - p) if scale is None else scale)
 
 
-def gradients_and_seeds(rng):
-    for p, seed in ((0.25, 1), (0.4, 2), (0.7, 3)):
-        yield *rng.standard_normal((2, 4, 3)).round(1), p, seed
+# Blank: the layer. Only what it makes of numbers is compared, whatever mask it draws.
 
 
-def both_ways(x, grad_y, p, seed, *, back=None, scale=True, kept=np.greater_equal):
-    """Forward and backward with what can go wrong as an argument: ``back(rng, mask, x)``."""
+class Dropout(Layer):
+    """Inverted dropout, as in the library, without its checks."""
+
+    def __init__(self, p, rng=None):
+        super().__init__()
+        self.p, self.rng = p, np.random.default_rng(rng)
+
+    def forward(self, x):
+        drop = self.training and self.p > 0
+        self.saved = dropout_mask(x.shape, self.p, self.rng, x.dtype) if drop else np.ones_like(x)
+        return x * self.saved
+
+    def backward(self, grad_y):
+        return grad_y * self.saved
+
+
+def seen_in_layer(answer, shape, p, seed):
+    """What a layer does, there and back; what is no layer comes back as it is."""
+    layer = answer(p, np.random.default_rng(seed))
+    if not hasattr(layer, "forward") or not hasattr(layer, "eval"):
+        return layer
+    x, grad_y = 1 + np.random.default_rng(0).random((2, *shape))  # nowhere zero
+    first, y, grad_x = layer.forward(x), layer.forward(x), layer.backward(grad_y)
+    if any(not isinstance(each, np.ndarray) or each.shape != shape for each in (y, first, grad_x)):
+        return grad_x if isinstance(y, np.ndarray) and y.shape == shape else y
+    dropped, alike = y == 0, (first == 0) == (y == 0)
+    factor = 0.0 if dropped.all() else float(np.median((y / x)[~dropped]))
+    back = [float(np.median(each)) if len(each) else 0.0
+            for each in ((grad_x / grad_y)[~dropped], (grad_x / grad_y)[dropped])]  # fmt: skip
+    error = float(abs(grad_x - grad_y * (y / x)).max())
+    layer.eval()
+    still = [abs(layer.forward(x) - x).max(), abs(layer.backward(grad_y) - grad_y).max()]
+    layer.train()
+    layer.p = 0.5
+    moved = round(float(np.mean(layer.forward(x) == 0)), 1)
+    shares = [round(float(each.mean()), 1) for each in (dropped, alike)]
+    return *shares, factor, *back, error, *map(float, still), moved
+
+
+IN_LAYER = (
+    "share of zeros", "share of entries with the same fate in two passes", "factor of what is kept",
+    "factor of its gradient", "factor of the gradient of what is dropped",
+    "largest error of the gradient", "change of x in evaluation", "change of the gradient there",
+    "share of zeros after layer.p = 0.5",
+)  # fmt: skip
+
+
+def layers_to_try(rng):
+    for p in (0.2, 0.7, 0.4):
+        yield (60, 80), p, int(rng.integers(1000))
+
+
+class Unscaled(Dropout):
+    def forward(self, x):
+        super().forward(x)
+        self.saved = np.sign(self.saved)
+        return x * self.saved
+
+
+class FreshOnTheWayBack(Dropout):
+    def backward(self, grad_y):
+        return self.forward(grad_y)
+
+
+class NoMaskOnTheWayBack(Dropout):
+    def backward(self, grad_y):
+        return grad_y
+
+
+class UnscaledOnTheWayBack(Dropout):
+    def backward(self, grad_y):
+        return grad_y * (self.saved > 0)
+
+
+class MaskTwice(Dropout):
+    def backward(self, grad_y):
+        return grad_y * self.saved**2
+
+
+class TimesTheOutput(Dropout):
+    def forward(self, x):
+        self.y = super().forward(x)
+        return self.y
+
+    def backward(self, grad_y):
+        return grad_y * self.y
+
+
+class NoModes(Dropout):
+    def forward(self, x):
+        self.saved = dropout_mask(x.shape, self.p, self.rng, x.dtype)
+        return x * self.saved
+
+
+class ScaledInEvaluation(Dropout):
+    def forward(self, x):
+        if self.training:
+            self.saved = (dropout_mask(x.shape, self.p, self.rng, x.dtype) > 0).astype(x.dtype)
+        else:
+            self.saved = np.full_like(x, 1 - self.p)
+        return x * self.saved
+
+
+class OneMaskForAll(Dropout):
+    mask = None
+
+    def forward(self, x):
+        if self.mask is None and self.training:
+            self.mask = dropout_mask(x.shape, self.p, self.rng, x.dtype)
+        self.saved = self.mask if self.training else np.ones_like(x)
+        return x * self.saved
+
+
+class OldMaskInEvaluation(Dropout):
+    def forward(self, x):
+        if not self.training:
+            return x
+        return super().forward(x)
+
+
+class FixedRate(Dropout):
+    def __init__(self, p, rng=None):
+        super().__init__(p, rng)
+        self.first = p
+
+    def forward(self, x):
+        drop = self.training
+        self.saved = dropout_mask(x.shape, self.first, self.rng, x.dtype) if drop else np.ones_like(x)
+        return x * self.saved
+
+
+# Blank: the average over masks
+
+
+def mean_over_masks(network, x, K):
+    with mode(network, training=True):
+        return sum(network.forward(x) for _ in range(K)) / K
+
+
+def averaged(answer, p, K, seed):
+    """What it makes of a small network that stands in evaluation mode, and the mode it leaves."""
     rng = np.random.default_rng(seed)
-    mask = kept(rng.random(x.shape), p) / ((1 - p) if scale else 1)
-    return x * mask, grad_y * (mask if back is None else back(rng, mask, x))
+    layers = [LibraryDropout(p, rng), Linear(3, 2, rng=rng, dtype=float)]
+    network = Sequential(layers).eval()
+    mean = answer(network, rng.standard_normal((4, 3)).round(1), K)
+    if not isinstance(mean, np.ndarray):
+        return mean
+    return mean, "training" if network.training else "evaluation"
+
+
+def averages(rng):
+    return [(0.5, 3, 1), (0.25, 4, 2), (0.6, 7, 3)]
+
+
+def with_mode(answer, network, x, K):
+    with mode(network, training=True):
+        return answer(network, x, K)
+
+
+def passes(network, x, K):
+    return [network.forward(x) for _ in range(K)]
+
+
+def left_in_training(network, x, K):
+    network.train()
+    return sum(passes(network, x, K)) / K
+
+
+# Blank: the penalty
 
 
 def dropout_penalty(X, w, p):
@@ -43,6 +221,9 @@ def regressions(rng):
     for p in (0.2, 0.4, 0.8):
         X = (rng.standard_normal((5, 3)) * [1, 2, 3] + [0, 1, -2]).round(1)
         yield X, rng.standard_normal(3).round(1), p
+
+
+# Exercises
 
 
 def critical_c(p, slope):
@@ -62,119 +243,218 @@ def deviations(rng):
     return [(0.3, 0.07), (0.5, 0.013), (0.9, 0.25), (0.1, 0.04), (2.0, 0.5), (1.5, 0.5)]
 
 
+def mean_behind_relu(terms, p):
+    return expectation(terms, p, lambda a: np.maximum(a, 0))
+
+
+def expectation(terms, p, f, chance=lambda kept, p: np.where(kept, 1 - p, p).prod(), scale=True):
+    """The mean of f(sum of what is kept) over all masks, each with its probability."""
+    total = 0.0
+    for kept in product([False, True], repeat=len(terms)):
+        a = np.sum(np.asarray(terms) * kept) / ((1 - p) if scale else 1)
+        total += chance(np.array(kept), p) * f(a)
+    return float(total)
+
+
+def few_terms(rng):
+    yield np.array([-2.0, 3.0]), 0.4
+    for p, sign in ((0.2, 1), (0.7, -1)):
+        yield sign * (rng.standard_normal(4).round(1) + [1, -1, 2, -1]), p
+
+
+def relu(a):
+    return np.maximum(a, 0)
+
+
+def subset_variance(terms, r):
+    n = len(terms)
+    return (n / r - 1) * n / (n - 1) * np.sum((terms - np.mean(terms)) ** 2)
+
+
+def terms_and_subsets(rng):
+    for n, r in ((4, 2), (5, 2), (7, 5)):
+        yield (2 * rng.standard_normal(n) + 1).round(1), r
+
+
 EXERCISES = [
     Exercise(
-        dropout_forward,
-        cases=inputs_and_masks,
+        dropout_mask,
+        cases=mask_settings,
+        run=seen_in_mask,
+        returns=(
+            "values in the mask",
+            "share of zeros",
+            "share of entries with the fate of the one above",
+            "share of entries with the fate of the one to the left",
+            "dtype",
+        ),
+        blank=True,
         mistakes=[
             Mistake(
-                lambda x, keep, p: x * keep,
-                "The entries are zeroed, and the rest is left as it was. Then the mean shrinks by "
-                "1 - p. Which factor brings it back?",
+                partial(masks, scale=1),
+                "The entries are zeroed, and the rest is left as it was. Then the mean of a mask's "
+                "entry is 1 - p. Which factor brings it to one?",
             ),
             Mistake(
-                lambda x, keep, p: x * keep / p,
-                "You divide by `p`, the chance to be zeroed. The mean shrinks by the chance to be "
-                "*kept*.",
+                lambda shape, p, rng, dtype: masks(shape, p, rng, dtype, scale=1 / p),
+                "You divide by `p`, the chance to be zeroed. The mean has shrunk by the chance to "
+                "be *kept*.",
             ),
             Mistake(
-                lambda x, keep, p: x * keep * (1 - p),
+                lambda shape, p, rng, dtype: masks(shape, p, rng, dtype, scale=1 - p),
                 "You multiply by 1 - p. That is what the older form of dropout does at test time; "
                 "in training the entries that are left must grow.",
             ),
             Mistake(
-                lambda x, keep, p: x * keep / keep.mean(),
-                "You divide by the share that this mask happens to keep. The factor is fixed: it "
-                "comes from the chance, 1 - p.",
+                lambda shape, p, rng, dtype: masks(shape, p, rng, dtype, scale=(1 - p) ** -0.5),
+                "With the root of 1 - p you keep the mean square. Dropout keeps the mean.",
             ),
             Mistake(
-                lambda x, keep, p: x * (1 - keep) / (1 - p),
-                "The mask is turned around: you keep what should go.",
+                lambda shape, p, rng, dtype: masks(shape, p, rng, dtype, drop=1 - p),
+                "Entries are zeroed with probability 1 - p here: turned around.",
             ),
             Mistake(
-                lambda x, keep, p: x * keep / np.sqrt(1 - p),
-                "With the root of 1 - p you keep the second moment. Dropout keeps the mean.",
+                lambda shape, p, rng, dtype: masks(shape, p, rng, dtype, drop=1 - p, scale=1 / p),
+                "p is the chance to be *zeroed* here. In some papers it is the chance to be kept.",
             ),
             Mistake(
-                lambda x, keep, p: x / (1 - p),
-                "You scale everything and zero nothing: the mask is missing.",
+                lambda shape, p, rng, dtype: masks(shape, p, rng, dtype, drawn=(1, shape[1])),
+                "All rows have the same zeros. Each entry has a draw of its own: draw as many "
+                "numbers as `shape` says.",
+            ),
+            Mistake(
+                lambda shape, p, rng, dtype: masks(shape, p, rng, dtype, drawn=(shape[0], 1)),
+                "All columns have the same zeros. Each entry has a draw of its own: draw as many "
+                "numbers as `shape` says.",
+            ),
+            Mistake(
+                lambda shape, p, rng, dtype: masks(shape, p, rng, np.float64),
+                "The mask is float64 whatever `dtype` says, and so would be all that it is "
+                "multiplied with. `.astype(dtype)` makes it what is asked for.",
+            ),
+            Mistake(
+                lambda shape, p, rng, dtype: rng.random(shape) >= p,
+                "That says which entries are kept, True or False. Make numbers of them, "
+                "`.astype(dtype)`, and mind the mean.",
             ),
         ],
         hints=[
-            "`keep` is 1 where an entry stays and 0 where it goes.",
-            "When an entry is kept, what must it be for its mean over the draws to stay what it was?",
+            "`rng.random(shape)` draws numbers from [0, 1). With which probability is one of them "
+            "at least `p`?",
+            "A mask's entry is 0 with probability p and some number s otherwise. For which s is "
+            "its mean one?",
+            "`(rng.random(shape) >= p).astype(dtype)` has ones where an entry is kept.",
         ],
     ),
     Exercise(
-        there_and_back,
-        cases=gradients_and_seeds,
-        returns=("y", "grad_x"),
+        Dropout,
+        cases=layers_to_try,
+        run=seen_in_layer,
+        returns=IN_LAYER,
+        blank=True,
         mistakes=[
             Mistake(
-                lambda x, grad_y, p, seed: both_ways(
-                    x,
-                    grad_y,
-                    p,
-                    seed,
-                    back=lambda rng, mask, x: (rng.random(x.shape) >= p) / (1 - p),
-                ),
+                FreshOnTheWayBack,
                 "The way back has a new mask. The gradient belongs to what the forward pass did: "
                 "draw once, keep the mask, use it twice.",
             ),
             Mistake(
-                lambda x, grad_y, p, seed: both_ways(
-                    x, grad_y, p, seed, back=lambda rng, mask, x: mask * (1 - p)
-                ),
-                "On the way back the division by 1 - p is missing. The output is `x` times the "
-                "whole mask, so its derivative is the whole mask.",
-            ),
-            Mistake(
-                lambda x, grad_y, p, seed: both_ways(
-                    x, grad_y, p, seed, back=lambda rng, mask, x: 1.0
-                ),
+                NoMaskOnTheWayBack,
                 "The gradient passes through unchanged, as in evaluation mode. What was zeroed "
                 "has had no part in the loss.",
             ),
             Mistake(
-                lambda x, grad_y, p, seed: both_ways(
-                    x, grad_y, p, seed, back=lambda rng, mask, x: mask * x
-                ),
+                UnscaledOnTheWayBack,
+                "On the way back the division by 1 - p is missing. The output is `x` times the "
+                "whole mask, so its derivative is the whole mask.",
+            ),
+            Mistake(MaskTwice, "The way back has the mask twice. Once is enough: y is linear in x."),
+            Mistake(
+                TimesTheOutput,
                 "There is a factor `x` too many in the gradient: the derivative of `mask * x` with "
                 "respect to `x` is the mask.",
             ),
+            Mistake(Unscaled, "Both ways use the same mask, but without the division by 1 - p."),
             Mistake(
-                lambda x, grad_y, p, seed: both_ways(
-                    x, grad_y, p, seed, back=lambda rng, mask, x: mask**2
-                ),
-                "The way back has the mask twice. Once is enough: the output is linear in `x`.",
+                NoModes,
+                "It drops in evaluation mode too. `self.training` says which mode it is.",
             ),
             Mistake(
-                lambda x, grad_y, p, seed: both_ways(x, grad_y, p, seed, scale=False),
-                "Both ways use the same mask, but without the division by 1 - p.",
+                ScaledInEvaluation,
+                "You multiply by 1 - p in evaluation, as the first papers did. Here the division "
+                "is done in training, so that evaluation changes nothing.",
             ),
             Mistake(
-                lambda x, grad_y, p, seed: both_ways(x, grad_y, 1 - p, seed),
-                "You drop with probability 1 - p. An entry is kept where the random number is at "
-                "least `p`.",
+                OneMaskForAll,
+                "The mask is drawn once and kept for good. Each forward pass draws a new one.",
             ),
             Mistake(
-                partial(both_ways, kept=lambda u, p: u < p),
-                "You keep what should go: an entry is kept where the random number is at least `p`.",
+                OldMaskInEvaluation,
+                "In evaluation `forward` leaves the last training mask in its place, and "
+                "`backward` uses it. There its mask is all ones.",
             ),
             Mistake(
-                partial(both_ways, kept=lambda u, p: u < 1 - p),
-                "You keep where the random number is below 1 - p. That has the right probability, "
-                "but from the same seed it keeps other entries: here it is `>= p`.",
+                FixedRate,
+                "It goes on with the `p` that it was made with. Read `self.p` in each forward "
+                "pass: it will be moved in the middle of a training.",
             ),
         ],
         hints=[
-            "Keep an entry where `np.random.default_rng(seed).random(x.shape)` is at least `p`.",
-            "Give the mask a name, since it is needed twice.",
+            "`__init__`: `super().__init__()`, then keep `p` as `self.p` and the generator as "
+            "`self.rng`. `np.random.default_rng(rng)` takes a generator, a seed or None.",
+            "`forward`: a fresh `dropout_mask(x.shape, self.p, self.rng, x.dtype)` if "
+            "`self.training`, else ones. Keep it in `self.saved`.",
+            "`backward` multiplies the gradient by what `forward` has kept.",
+        ],
+    ),
+    Exercise(
+        mean_over_masks,
+        cases=averages,
+        run=averaged,
+        returns=("the mean", "the mode that is left"),
+        blank=True,
+        mistakes=[
+            Mistake(
+                lambda network, x, K: sum(passes(network, x, K)) / K,
+                "All passes are alike: the network stands in evaluation mode, where it has no "
+                "masks. Put it into training mode for them: `with mode(network, training=True):`.",
+            ),
+            Mistake(
+                left_in_training,
+                "The mean is right, but the network is left in training mode. "
+                "`with mode(network, training=True):` puts it back.",
+            ),
+            Mistake(
+                partial(with_mode, lambda network, x, K: sum(passes(network, x, K))),
+                "That is the sum over the passes: divide by their number.",
+            ),
+            Mistake(
+                partial(with_mode, lambda network, x, K: passes(network, x, K)[-1]),
+                "That is the last pass alone.",
+            ),
+            Mistake(
+                partial(with_mode, lambda network, x, K: network.forward(x)),
+                "That is one pass. Take K of them, each of which draws fresh masks.",
+            ),
+            Mistake(
+                partial(with_mode, lambda network, x, K: np.array(passes(network, x, K))),
+                "Those are all the passes, shape (K, m, n): take their mean over the first axis.",
+            ),
+            Mistake(
+                partial(with_mode, lambda network, x, K: np.mean(passes(network, x, K), axis=1)),
+                "You take the mean over the examples. The passes stand along axis 0.",
+            ),
+        ],
+        hints=[
+            "`with mode(network, training=True):` puts a network into training mode for a while, "
+            "and then back.",
+            "`network.forward(x)` gives one pass, shape (m, n). Add up K of them and divide by K.",
         ],
     ),
     Exercise(
         dropout_penalty,
         cases=regressions,
+        blank=True,
         mistakes=[
             Mistake(
                 lambda X, w, p: p / (1 - p) * np.sum(w**2),
@@ -213,6 +493,19 @@ EXERCISES = [
             Mistake(
                 lambda X, w, p: p / (1 - p) * np.sum(w**2 * np.mean(X**2, axis=0)),
                 "You take means over the examples. The loss here is a sum over them.",
+            ),
+            Mistake(
+                lambda X, w, p: p / (1 - p) * np.sum(w**2 * np.sum(X**2, axis=0)) / 2,
+                "Half of it. Notebooks 05 and 06 halve the square and the penalty; here neither is.",
+            ),
+            Mistake(
+                lambda X, w, p: p / (1 - p) * np.sum(w**2 * np.linalg.norm(X, axis=0)),
+                "You take the columns' lengths. The variance of a term has its square: `x_kj**2`.",
+            ),
+            Mistake(
+                lambda X, w, p: p / (1 - p) * np.sum(X**2 * w**2, axis=1),
+                "You have the variance of each prediction, a number an example. The loss adds up "
+                "all examples.",
             ),
         ],
         hints=[
@@ -260,6 +553,11 @@ EXERCISES = [
                 lambda p, slope: 2 * p / (1 + slope**2),
                 "p is the chance to be zeroed; it is 1 - p that counts.",
             ),
+            Mistake(
+                lambda p, slope: (1 + slope**2) / 2 / (1 - p),
+                "That is what a layer multiplies the square by, c left out. c is such that the "
+                "product is one.",
+            ),
         ],
         hints=[
             "Half of the values stay, half are multiplied by `slope`. And their mean square?",
@@ -296,6 +594,91 @@ EXERCISES = [
         hints=[
             "The mean of K independent passes has deviation `deviation / sqrt(K)`.",
             "Solve for K, then round up to a whole number.",
+        ],
+    ),
+    Exercise(
+        mean_behind_relu,
+        cases=few_terms,
+        mistakes=[
+            Mistake(
+                lambda terms, p: float(relu(np.sum(terms))),
+                "That is the ReLU of the mean. Asked for is the mean of the ReLU, over the masks.",
+            ),
+            Mistake(
+                lambda terms, p: expectation(terms, p, lambda a: a),
+                "That is the mean of the sum, without the ReLU: it is the sum of the terms.",
+            ),
+            Mistake(
+                lambda terms, p: expectation(terms, p, relu, lambda kept, p: 0.5 ** len(kept)),
+                "Your masks are all equally likely. One that keeps k of n terms has probability "
+                "(1 - p)^k p^(n - k).",
+            ),
+            Mistake(
+                lambda terms, p: expectation(
+                    terms, p, relu, lambda kept, p: np.where(kept, p, 1 - p).prod()
+                ),
+                "The probabilities are turned around: p is the chance to be zeroed.",
+            ),
+            Mistake(
+                lambda terms, p: expectation(terms, p, relu, scale=False),
+                "What is kept must be divided by 1 - p.",
+            ),
+            Mistake(
+                lambda terms, p: float(np.sum(relu(np.asarray(terms)))),
+                "That is the sum of the terms' ReLUs. There is one ReLU, of the sum.",
+            ),
+        ],
+        hints=[
+            "With n terms there are 2^n masks: `itertools.product([0, 1], repeat=n)` goes through "
+            "them.",
+            "A mask's probability is the product of 1 - p for each term kept and p for each that "
+            "goes.",
+            "Add up probability times `max(a, 0)`, with a the sum of what is kept over 1 - p.",
+        ],
+    ),
+    Exercise(
+        subset_variance,
+        cases=terms_and_subsets,
+        mistakes=[
+            Mistake(
+                lambda terms, r: (len(terms) / r - 1) * np.sum(np.square(terms)),
+                "That is right for independent draws. Here a term that is kept takes a place from "
+                "the others: were all terms alike, every subset would give the same sum.",
+            ),
+            Mistake(
+                lambda terms, r: (len(terms) / r - 1) * np.sum((terms - np.mean(terms)) ** 2),
+                "Nearly: two terms' draws have a covariance of their own. What does your formula "
+                "give for n = 2, r = 1, by hand?",
+            ),
+            Mistake(
+                lambda terms, r: (
+                    r / len(terms) * (1 - r / len(terms)) * len(terms) / (len(terms) - 1)
+                    * np.sum((terms - np.mean(terms)) ** 2)
+                ),
+                "That is the variance of the sum of the kept terms. Each of them is multiplied by "
+                "n / r.",
+            ),
+            Mistake(
+                lambda terms, r: (
+                    (len(terms) / r - 1) * len(terms) / (len(terms) - 1)
+                    * np.sum((terms - np.mean(terms)) ** 2) / len(terms)
+                ),
+                "You take the mean of the squares where their sum is wanted.",
+            ),
+            Mistake(
+                lambda terms, r: (
+                    len(terms) / r * len(terms) / (len(terms) - 1)
+                    * np.sum((terms - np.mean(terms)) ** 2)
+                ),
+                "If all terms are kept, r = n, nothing varies. Yours does.",
+            ),
+        ],
+        hints=[
+            "A constant added to every term changes no variance here, since exactly r are kept. So "
+            "take the mean of the terms away first.",
+            "One term is kept with probability r / n, two given ones with r (r - 1) / (n (n - 1)).",
+            "Terms that add up to zero have (sum of t_j)^2 = 0: so the cross terms add up to minus "
+            "the sum of the squares.",
         ],
     ),
 ]

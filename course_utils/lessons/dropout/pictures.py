@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
 from course_utils.lab import colors
-from course_utils.lab.canvas import Picture
-from course_utils.lab.pictures.parts import Curve, count_by_ones, mark_level, trend, words
+from course_utils.lab.canvas import Picture, Plot
+from course_utils.lab.pictures.parts import Curve, band, count_by_ones, mark_level, trend, words
 
 MODES = {"training": colors.TRAIN, "evaluation": colors.TEST}
 GROWTH_COLORMAP = LinearSegmentedColormap.from_list("growth", [colors.BLUE, "white", colors.RED])
@@ -178,3 +178,64 @@ class CriticalMap(Picture):
             f"{words(factors[0])} in training: {trend(factors[0])}; and by {words(factors[1])} in "
             f"evaluation: {trend(factors[1])}."
         )
+
+
+class ErrorsOverTime(Plot):
+    """Test error over the steps of a training: for each side the median run and the spread.
+
+    Parameters
+    ----------
+    every : int
+        Steps between two evaluations.
+    top : float
+        Upper end of the error axis.
+    """
+
+    size = (7.6, 3.6)
+
+    def __init__(self, every, top=0.5):
+        self.every, self.top = every, top
+        super().__init__()
+
+    def draw(self, errors, marks=()):
+        """By side, errors of shape (seeds, evaluations) and a color; steps to mark."""
+        axes = self.figure.add_subplot(
+            ylim=(0, self.top), xlabel="training step", ylabel="test error, without masks"
+        )
+        readings, last = [], 0
+        for side, (runs, color) in errors.items():
+            steps = self.every * np.arange(1, len(runs[0]) + 1)
+            median = band(self, axes, steps, np.array(runs), color=color, label=side)
+            low = int(np.argmin(median))
+            axes.plot(steps[low], median[low], "o", color=color, mec="white", ms=8)
+            readings.append(
+                f"{side}: lowest {words(median[low])} after {steps[low]} steps, "
+                f"{words(median[-1])} after {steps[-1]}"
+            )
+            last = max(last, steps[-1])
+        for step in marks:
+            axes.axvline(step, color=colors.GRAY, linestyle=":", linewidth=1)
+        axes.set_xlim(0, last)
+        axes.legend(loc="upper right")
+        return "; ".join(readings)
+
+
+class Calibration(Plot):
+    """How often an answer is right against how sure it was; on the diagonal it is calibrated."""
+
+    size = (4.8, 4.2)
+
+    def draw(self, sides):
+        """By side, mean confidence and share of right answers in each bin, and a color."""
+        axes = self.figure.add_subplot(
+            xlim=(0.3, 1.02), ylim=(0.3, 1.02), xlabel="largest probability, mean of a bin",
+            ylabel="share of right answers",
+        )  # fmt: skip
+        axes.plot([0, 1], [0, 1], color=colors.THEORY, ls="--", lw=1.2, label="calibrated")
+        readings = []
+        for side, (confidence, accuracy, color) in sides.items():
+            axes.plot(confidence, accuracy, "o-", color=color, ms=5, label=side)
+            above = int(np.sum(np.asarray(accuracy) > np.asarray(confidence)))
+            readings.append(f"{side}: above the diagonal in {above} of {len(accuracy)} bins")
+        axes.legend(loc="lower right")
+        return "; ".join(readings)
