@@ -1,4 +1,4 @@
-"""Measure the claims anew, on twenty seeds each, and write the table data/claims.csv.
+"""Measure the claims anew, on ten seeds each, and write the table data/claims.csv.
 
     python tools/measure_claims.py              # all of them
     python tools/measure_claims.py C2 steps     # some; the rows of the others stay
