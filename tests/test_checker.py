@@ -379,7 +379,7 @@ def test_a_solution_is_shown_on_demand_and_hidden_again(name):
     (_, _, code), (_, button) = parts(panel)
     assert code.value == ""
     button.click()
-    assert re.search(rf"(def|class) {name}\(", code.value) and button.description == "Hide solution"
+    assert re.search(rf"(def|class) {name}\b", code.value) and button.description == "Hide solution"
     button.click()
     assert code.value == "" and button.description == "Solution"
 

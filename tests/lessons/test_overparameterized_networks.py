@@ -79,7 +79,7 @@ PICTURES["Fits"] = (
     partial(pictures.Fits, np.array([-1.0, 0.0, 1.0]), 2.0),
     [
         {"fits": {"a": [FOUND], "b": [FOUND, -FOUND]}, "x": X, "y": Y, "truth": FOUND},
-        {"fits": {"a": [FOUND / 2], "b": [Y]}, "x": X / 2, "y": -Y},
+        {"fits": {"a": [FOUND / 2], "b": [FOUND / 3, Y]}, "x": X / 2, "y": -Y, "truth": -FOUND},
         {"fits": {"a": [NAN * FOUND], "b": [9 * FOUND, INF + Y]}, "x": X, "y": 9 * Y},
     ],
 )
