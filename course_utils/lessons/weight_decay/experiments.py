@@ -164,7 +164,7 @@ def c14_holds(numbers):
 
 C14 = Claim(
     id="C14",
-    statement="the same weight decay shortens the weights, lowers the test error where labels are "
+    statement="The same weight decay shortens the weights, lowers the test error where labels are "
     "wrong, and raises it where all are right",
     conditions="1,000 digits, 784-128-128-10, SGD, learning rate 0.1, 1,000 steps; λ = 0.1 against "
     "0: the norm falls below a quarter; with 30% wrong labels the error falls by more than a "
@@ -228,7 +228,7 @@ def c15_holds(numbers):
 
 C15 = Claim(
     id="C15",
-    statement="weights twice as long, the same test error: the norm alone tells little about it",
+    statement="Weights twice as long, the same test error: the norm alone tells little about it",
     conditions="60,000 digits, 784-128-128-10, SGD without decay, learning rate 0.1, 1,200 steps; "
     "c = 2 against c = 0.25: more than 1.8 times the norm, the test error within 1.5 points either "
     "way; with few digits and a huge c a larger norm does go with a larger error",
