@@ -110,8 +110,8 @@ EXERCISES = [
             ),
             Mistake(
                 lambda z, W, b: max(z @ W + b, 0),
-                "Python's own `max` compares its two arguments as wholes, and an array is not "
-                "larger or smaller than zero as a whole. `np.maximum` compares entry by entry.",
+                "`max` and `if` compare an array with zero as a whole, and as a whole it is "
+                "neither larger nor smaller. `np.maximum` compares entry by entry.",
             ),
             Mistake(
                 lambda z, W, b: np.maximum(z * W + b, 0),
@@ -137,8 +137,8 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 lambda widths: list(zip(widths[1:], widths)),
-                "Each shape is transposed. Examples are rows here: x is (m, n_in), so in x W the "
-                "matrix has n_in rows and n_out columns.",
+                "Each shape is transposed. Examples are rows here: z is (m, n_in), so in `z @ W` "
+                "the matrix has n_in rows and n_out columns.",
             ),
             Mistake(
                 lambda widths: [(n, n) for n in widths],
@@ -181,7 +181,7 @@ EXERCISES = [
                 "How many matrices lie between three widths? Write their shapes on paper for "
                 "[784, 50, 10]."
             ),
-            "x is (m, 784) and x W is (m, 50). Which shape must W have for that?",
+            "z is (m, 784) and `z @ W` is (m, 50). Which shape must W have for that?",
             "Pair each width with the next one, `widths[i]` with `widths[i + 1]`.",
         ],
         blank=True,
@@ -250,7 +250,7 @@ EXERCISES = [
             ),
             Mistake(
                 lambda widths: sum((n_out + 1) * n_in for n_in, n_out in pairwise(widths)),
-                "A bias for every input of a layer. It is added to x W, so there is one for "
+                "A bias for every input of a layer. It is added to `z @ W`, so there is one for "
                 "every output.",
             ),
             Mistake(
