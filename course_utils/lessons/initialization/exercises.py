@@ -152,9 +152,20 @@ EXERCISES = [
                 "The widths are upside down: more outputs are more squares to add up, so a longer "
                 "vector.",
             ),
+            *[
+                Mistake(
+                    share,
+                    "This is the share of one entry. How many entries are there to add up?" + more,
+                )
+                for share, more in (
+                    (lambda c, n_in, n_out: c / (2 * n_in), ""),
+                    (lambda c, n_in, n_out: c / n_in, " And what does ReLU keep of it?"),
+                )
+            ],
             Mistake(
-                lambda c, n_in, n_out: c / (2 * n_in),
-                "This is the share of one entry. How many entries are there to add up?",
+                lambda c, n_in, n_out: c,
+                "This is for as many outputs as inputs, before ReLU. There are n_out entries to "
+                "add up, each c / n_in times ||z||², and ReLU keeps half of the square.",
             ),
             Mistake(
                 lambda c, n_in, n_out: c / 2 * n_out,
@@ -189,6 +200,11 @@ EXERCISES = [
                 lambda c, n_in, n_out: c,
                 "The gate is missing: where ReLU's output is zero no gradient passes, and half of "
                 "the square is lost.",
+            ),
+            Mistake(
+                lambda c, n_in, n_out: c / 4,
+                "You halve twice. The gate is one and the same, forward and backward; on the way "
+                "back it takes its half once.",
             ),
             Mistake(
                 lambda c, n_in, n_out: c / (2 * n_in),
@@ -275,6 +291,10 @@ EXERCISES = [
                 "The optimizer is SGD here, whatever `optimizer` is. Make it with "
                 "`optimizer(network, lr)`: later in the notebook it will be another one.",
             ),
+            Mistake(
+                lambda train, c, seed, lr, *others: train_with(train, c, seed, 0.01, *others),
+                "The learning rate is 0.01 here, whatever `lr` is. Hand `lr` to the optimizer.",
+            ),
             *[
                 Mistake(partial(train_with, streams=streams), STREAMS)
                 for streams in (
@@ -323,8 +343,8 @@ EXERCISES = [
             ),
             Mistake(
                 lambda slope: 2 + slope**2,
-                "A division binds more tightly than a sum: `2 / 1 + slope**2` is 2 + slope². Put the "
-                "sum in brackets.",
+                "A division binds more tightly than a sum: `2 / 1 + slope**2` is 2 + slope². Put "
+                "the sum in brackets.",
             ),
             Mistake(
                 lambda slope: 2 / (1 + slope),
@@ -410,11 +430,11 @@ EXERCISES = [
             *[
                 Mistake(
                     partial(bisect, steps=steps, pick=pick),
-                    "The interval is halved once or twice, and no more. Is the middle computed anew "
-                    "in every turn of the loop, and `return` behind the loop?"
+                    "The interval is halved once or twice, and no more. Is the middle computed "
+                    "anew in every turn of the loop, and `return` behind the loop?"
                     if steps < 3
                     else "The right idea, stopped too early: every halving gives one more binary "
-                    "digit. From a width of 3.5 to four decimals it takes about 16; 40 cost nothing.",
+                    "digit. From a width of 3.5 to four decimals it takes about 16; 40 are cheap.",
                 )
                 for steps in range(1, 13)
                 for pick in (
@@ -426,12 +446,12 @@ EXERCISES = [
         ],
         hints=[
             (
-                "Keep two numbers, `low = 0.5` and `high = 4.0`, between which the answer lies. Look "
-                "at the middle."
+                "Keep two numbers, `low = 0.5` and `high = 4.0`, between which the answer lies. "
+                "Look at the middle."
             ),
             (
-                "norm_ratio increases. If it is above 1 in the middle, the answer lies below: `high` "
-                "becomes the middle. If not, `low` does."
+                "norm_ratio increases. If it is above 1 in the middle, the answer lies below: "
+                "`high` becomes the middle. If not, `low` does."
             ),
             "Repeat it 40 times in a `for` loop and return the middle of what is left.",
         ],
@@ -456,7 +476,7 @@ EXERCISES = [
             ),
             Mistake(
                 lambda c, q, g: np.sqrt(np.mean(np.tanh(np.sqrt(c) * g) ** 2)),
-                "The size of the input does not enter. The entries of z W have variance c q, not c.",
+                "The size of the input does not enter. The entries of z W have variance c q.",
             ),
             Mistake(
                 lambda c, q, g: np.sqrt(np.mean(np.tanh(np.sqrt(c) * g) ** 2) / q),
