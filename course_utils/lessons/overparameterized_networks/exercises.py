@@ -172,6 +172,22 @@ EXERCISES = [
                 "error of a value is the value itself.",
             ),
             Mistake(
+                measured(
+                    lambda X, y, X_new, w: np.mean((X @ w - y) ** 2),
+                    lambda X, y, X_new, w: np.mean((X_new @ w - y) ** 2),
+                ),
+                "y belongs to the rows of X, and is noise. The right value is zero at old and new "
+                "rows, so the error of a value is the value itself: subtract nothing.",
+            ),
+            Mistake(
+                lambda X, y, X_new: (
+                    errors_of_fit(X, y, X)[0],
+                    errors_of_fit(X_new, y, X_new)[0],
+                ),
+                "There are no targets at the rows of `X_new`. Fit once, at those of X, and use the "
+                "same weights for both.",
+            ),
+            Mistake(
                 measured(at_examples, at_examples),
                 "Both are measured at the rows of X. The second one is at those of `X_new`.",
             ),
@@ -289,6 +305,16 @@ EXERCISES = [
                 "This is ridge regression: its penalty keeps it from fitting the examples exactly.",
             ),
             Mistake(
+                lambda X, y: X.T @ np.linalg.solve(X.T @ X, y),
+                "The order: X^T X is n x n. Put w = X^T u into X w = y, and X X^T, which is m x m, "
+                "stands before u.",
+            ),
+            Mistake(
+                lambda X, y: np.linalg.solve(X, y),
+                "X is not square: many w solve X w = y. For w = X^T u, a mix of the rows, the "
+                "equations have as many unknowns u as rows.",
+            ),
+            Mistake(
                 lambda X, y: X.T @ (X @ X.T) @ y,
                 "You multiply by X X^T where its inverse belongs.",
             ),
@@ -346,6 +372,16 @@ EXERCISES = [
                 "`x * frequencies` pairs entry with entry. Each place has to meet each frequency: "
                 "`np.outer(x, frequencies)`, or `x[:, None] * frequencies`.",
             ),
+            Mistake(
+                lambda x, frequencies, phases: np.cos(frequencies * x + phases),
+                "`frequencies * x` pairs entry with entry. Each place has to meet each frequency: "
+                "`np.outer(x, frequencies)`, or `x[:, None] * frequencies`.",
+            ),
+            Mistake(
+                lambda x, frequencies, phases: np.cos(np.outer(frequencies, x) + phases),
+                "`np.outer(frequencies, x)` has a row for each frequency. A row for each place is "
+                "asked for: exchange the two.",
+            ),
         ],
         hints=[
             "`np.outer(x, frequencies)` has a row for each place and a column for each frequency.",
@@ -363,6 +399,16 @@ EXERCISES = [
                 swept(error=lambda found, values, fitted, y: np.mean((fitted - y) ** 2)),
                 "This is the error at the examples. It is to be measured at `places`, against the "
                 "true values there.",
+            ),
+            Mistake(
+                swept(error=lambda found, values, fitted, y: np.mean((fitted - values) ** 2)),
+                "You compare the fit at x with the true values at `places`. Make a second matrix "
+                "of features, at `places`, and multiply it by the same w.",
+            ),
+            Mistake(
+                swept(size=len),
+                "The errors are right. `len(w)` is how many weights there are; the length asked "
+                "for is `np.linalg.norm(w)`.",
             ),
             Mistake(
                 swept(up_to=lambda N: None, number=lambda N, total: total),
@@ -469,6 +515,11 @@ EXERCISES = [
                 "leaves.",
             ),
             Mistake(
+                lambda kappa, lr, steps: (1 - lr * kappa * steps) / (lr * steps),
+                "The steps are taken as equal. But each one multiplies what is still missing by "
+                "1 - alpha kappa, so after t of them (1 - alpha kappa)^t of it is left.",
+            ),
+            Mistake(
                 lambda kappa, lr, steps: kappa * (1 - lr * kappa) ** steps,
                 "Solve lambda / (kappa + lambda) = r for lambda: lambda stands on both sides.",
             ),
@@ -507,6 +558,11 @@ EXERCISES = [
             Mistake(
                 lambda labels, wrong, shifts: (labels[wrong] + shifts) % 10,
                 "Only the changed labels are left. Return all of them.",
+            ),
+            Mistake(
+                lambda labels, wrong, shifts: labels[wrong] + shifts[wrong],
+                "`shifts` has one entry for each of `wrong`, in the same order: add it as it is, "
+                "without an index.",
             ),
             Mistake(
                 corrupted(the_wrong, lambda old, shifts: (old + shifts[0]) % 10),
