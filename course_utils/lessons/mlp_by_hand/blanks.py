@@ -494,7 +494,7 @@ BLANKS = [
             ),
             Mistake(
                 whole_rows,
-                "`q[labels]` picks whole rows, the rows with the labels' numbers. One entry of each "
+                "`q[labels]` picks whole rows, those with the labels' numbers. One entry of each "
                 "row is wanted: `q[np.arange(len(labels)), labels]`.",
             ),
             Mistake(
@@ -555,8 +555,8 @@ BLANKS = [
             ),
             Mistake(
                 taken_out,
-                "`layers.pop()` takes the layers out of the network, which is empty then. Walk over "
-                "the list and leave it as it is: `reversed(layers)`.",
+                "`layers.pop()` takes the layers out of the network, which is empty then. Walk "
+                "over the list and leave it as it is: `reversed(layers)`.",
             ),
             Mistake(
                 all_but_the_first,
