@@ -200,6 +200,29 @@ def test_another_way_of_writing_it_is_right(name, way):
     assert verdict.right, verdict.words
 
 
+@pytest.mark.parametrize(
+    ("name", "way", "words"),
+    [
+        ("linear_backward", lambda g, x, W: (g @ W.T, g @ x.T, sum(g)), "`grad_W` takes"),
+        ("linear_backward", lambda g, x, W: (g @ W, x.T @ g, sum(g)), "`grad_x` takes"),
+        (
+            "cross_entropy_gradient",
+            lambda logits, labels: (nn.softmax(logits) - 1) / len(labels),
+            "You subtract 1 from every",
+        ),
+        (
+            "stretch_and_shift_backward",
+            lambda g, x, c: (c * g, x.T @ g, sum(g)),
+            "`grad_gamma` is a matrix",
+        ),
+    ],
+    ids=range(4),
+)
+def test_a_wrong_product_is_called_by_its_own_name(name, way, words):
+    verdict = examine(EXERCISES[name], way)
+    assert verdict.right is False and verdict.words.startswith(words)
+
+
 def farthest(network, x):
     """By angle and length, over all entries of an array, from a loss of squares."""
     y = network.forward(x)

@@ -24,7 +24,8 @@ def linear_backward(grad_y, x, W):
 
 
 def linear_batches(rng):
-    for m, n_in, n_out in [(4, 2, 3), (3, 4, 2), (2, 3, 3), (1, 2, 4)]:
+    # A square W first: a product that should be transposed gives numbers there, and no exception.
+    for m, n_in, n_out in [(2, 3, 3), (4, 2, 3), (3, 4, 2), (1, 2, 4)]:
         shapes = [(m, n_out), (m, n_in), (n_in, n_out)]
         yield tuple(rng.standard_normal(shape).round(1) for shape in shapes)
 
@@ -55,8 +56,7 @@ def rectified_batches(rng):
 def cross_entropy_gradient(logits, labels):
     """The gradient of the mean cross entropy with respect to the logits."""
     # What the network said, minus what it should have said, over m.
-    exp = np.exp(logits - logits.max(axis=1, keepdims=True))
-    grad = exp / exp.sum(axis=1, keepdims=True)
+    grad = softmax(logits)
     grad[np.arange(len(labels)), labels] -= 1
     return grad / len(labels)
 
@@ -78,6 +78,16 @@ def said_minus_truth(q, logits, labels):
 def bare_softmax(logits, labels):
     exp = np.exp(logits)
     return said_minus_truth(exp / exp.sum(axis=1, keepdims=True), logits, labels)
+
+
+def over_all(shift):
+    """The mistake of one sum for the whole batch, with logits that are shifted or not."""
+
+    def mistake(logits, labels):
+        exp = np.exp(logits - shift * logits.max())
+        return said_minus_truth(exp / exp.sum(), logits, labels)
+
+    return mistake
 
 
 def whole_rows(logits, labels):
@@ -330,6 +340,11 @@ BLANKS = [
                 "parameter, here (n, n'). Change the order of the two factors.",
             ),
             Mistake(
+                instead(W=lambda g, x, W: g @ x.T),
+                "`grad_W` takes `grad_y @ x.T`, which sums over features. The sum over the "
+                "examples k needs m in the middle: (n × m)(m × n').",
+            ),
+            Mistake(
                 instead(x=lambda g, x, W: g @ W),
                 "`grad_x` takes `grad_y @ W`, whose shapes fit only by chance. x reaches output s "
                 "through column s of W, so the sum over s runs along the rows of W: transpose it.",
@@ -459,6 +474,19 @@ BLANKS = [
                 "Your softmax adds down the columns. The probabilities of one example add up to "
                 "one: along the row, `axis=1, keepdims=True`.",
             ),
+            *[
+                Mistake(
+                    wrong,
+                    "Your softmax adds over the whole batch. Each example has its own "
+                    "probabilities, which add up to one: `axis=1, keepdims=True`.",
+                )
+                for wrong in (over_all(shift=0), over_all(shift=1))
+            ],
+            Mistake(
+                lambda logits, labels: (softmax(logits) - 1) / len(labels),
+                "You subtract 1 from every probability. The term -u_t holds the true logit alone: "
+                "subtract at `q[np.arange(len(labels)), labels]` only.",
+            ),
             Mistake(
                 bare_softmax,
                 "Right, until a logit is large: e^1000 is too large for a float. Subtract each "
@@ -466,7 +494,7 @@ BLANKS = [
             ),
             Mistake(
                 whole_rows,
-                "`q[labels]` picks whole rows, the rows with the labels' numbers. One entry of each "
+                "`q[labels]` picks whole rows, those with the labels' numbers. One entry of each "
                 "row is wanted: `q[np.arange(len(labels)), labels]`.",
             ),
             Mistake(
@@ -495,7 +523,7 @@ BLANKS = [
             "The term -u_t has derivative -1 if s is the true label t, else 0.",
             (
                 "`q = softmax(logits)`; subtract 1 at `q[np.arange(m), labels]`; divide everything "
-                "by m."
+                "by `m = len(labels)`."
             ),
         ],
     ),
@@ -527,8 +555,8 @@ BLANKS = [
             ),
             Mistake(
                 taken_out,
-                "`layers.pop()` takes the layers out of the network, which is empty then. Walk over "
-                "the list and leave it as it is: `reversed(layers)`.",
+                "`layers.pop()` takes the layers out of the network, which is empty then. Walk "
+                "over the list and leave it as it is: `reversed(layers)`.",
             ),
             Mistake(
                 all_but_the_first,

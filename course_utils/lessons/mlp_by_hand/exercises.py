@@ -434,6 +434,12 @@ EXERCISES = [
                 "(n,), and so have their gradients: leave out `keepdims`.",
             ),
             Mistake(
+                instead(gamma=lambda g, x, gamma: x.T @ g),
+                "`grad_gamma` is a matrix: `x.T @ grad_y` joins every feature of x with every one "
+                "of y. Here y_kr holds x_kr alone: multiply entry by entry, then add up over the "
+                "examples.",
+            ),
+            Mistake(
                 instead(gamma=lambda g, x, gamma: g.sum(axis=0)),
                 "`grad_gamma` lacks a factor: gamma multiplies x, so moving it a little moves y by "
                 "x times as much.",
