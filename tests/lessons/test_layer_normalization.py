@@ -309,6 +309,18 @@ def test_folded_scale_and_shift_change_nothing():
     assert np.allclose(x_hat @ new_W + new_b, with_them, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "multiply", [lambda beta, W: beta * W, lambda beta, W: W @ beta], ids=["times", "behind"]
+)
+def test_a_beta_on_the_wrong_side_of_the_matrix_is_told_where_it_belongs(multiply):
+    (exercise,) = (each for each in exercises.EXERCISES if each.name == "fold_into_next")
+
+    def fold_into_next(gamma, beta, W, b):
+        return gamma[:, None] * W, multiply(beta, W) + b
+
+    assert "`beta @ W`" in examine(exercise, fold_into_next).words
+
+
 def test_a_layer_is_called_what_it_lacks():
     """Errors that a student's class meets, in words of its own."""
     (exercise,) = (each for each in exercises.EXERCISES if each.name == "LayerNorm")

@@ -305,6 +305,11 @@ EXERCISES = [
                 "away.",
             ),
             Mistake(
+                lambda *given: back(*given, ones=lambda x, axis: -mean(x, axis)),
+                "A sign: a larger mean makes u = x - mean smaller, so the mean of grad_u is taken "
+                "away.",
+            ),
+            Mistake(
                 lambda grad, x_hat, var, eps, axis: back(grad, x_hat, var, eps, 1),
                 "Right for rows. You average along axis 1 whatever `axis` says, and notebook 04 "
                 "will ask for columns: hand `axis` on.",
@@ -464,13 +469,15 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 lambda gamma, beta, W, b: (gamma * W, beta @ W + b),
-                "gamma multiplies the columns of W, or tries to. It scales the features that come "
-                "in, and each of these has a row of W: `gamma[:, None] * W`.",
+                "A vector times W with `*` meets the columns of W, or tries to. gamma scales the "
+                "features that come in, and each of these has a row of W: `gamma[:, None] * W`. "
+                "beta goes through W as x_hat does: `beta @ W`.",
             ),
             Mistake(
                 lambda gamma, beta, W, b: (W @ np.diag(gamma), beta @ W + b),
-                "gamma multiplies the columns of W, or tries to. It scales the features that come "
-                "in, and each of these has a row of W: `gamma[:, None] * W`.",
+                "Behind W, gamma meets its columns, or tries to, and so does beta. Both belong in "
+                "front of W, on the side of the features that come in: `gamma[:, None] * W` and "
+                "`beta @ W`.",
             ),
             Mistake(
                 lambda gamma, beta, W, b: (gamma[:, None] * W, b),
