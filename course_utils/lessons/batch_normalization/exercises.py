@@ -281,8 +281,8 @@ EXERCISES = [
             Mistake(
                 partial(backward, var_part=0),
                 "The mean is taken care of, but the variance counts as a constant. What is missing "
-                "is the part along x_hat, the mean of the *product* `grad_x_hat * x_hat`. (The product "
-                "of the two means is zero.)",
+                "is the part along x_hat, the mean of the *product* `grad_x_hat * x_hat`. (The "
+                "product of the two means is zero.)",
             ),
             Mistake(
                 partial(backward, mean_part=0),
