@@ -393,6 +393,29 @@ def test_a_layer_of_one_s_own_is_right_and_runs_as_the_library_s():
     assert np.allclose(watched[0][0], watched[1][0], rtol=1e-3, atol=1e-3)
 
 
+class Hasty(Own):
+    """Asks in backward for the mode of now, not for that of forward."""
+
+    def backward(self, grad_y):
+        self.mode = self.training
+        return super().backward(grad_y)
+
+
+class Undivided(Own):
+    def backward(self, grad_y):
+        if not self.mode:
+            return self.scale_and_shift_backward(grad_y, self.x_hat)
+        return super().backward(grad_y)
+
+
+@pytest.mark.parametrize(("answer", "words"), [(Hasty, "*now*"), (Undivided, "not divided")])
+def test_what_backward_forgets_of_the_modes_is_named(answer, words):
+    (exercise,) = (each for each in exercises.EXERCISES if each.name == "BatchNorm")
+    verdict = examine(exercise, answer)
+    assert verdict.right is False
+    assert words in verdict.words
+
+
 def test_folding_is_the_library_s():
     random = rng(3)
     layer = BatchNorm(3, eps=0.1, momentum=0.4, dtype=np.float64)

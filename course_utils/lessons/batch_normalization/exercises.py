@@ -8,7 +8,6 @@ from course_utils.lab.checker import Exercise, Mistake
 from course_utils.lab.exercise import checker
 from course_utils.nn import BatchNorm
 from course_utils.nn.normalization import (
-    average,
     moments,
     normalize,
     normalize_backward,
@@ -38,8 +37,8 @@ def normalize_with(x, eps, axis=0, ddof=0, center=True, scale=np.sqrt):
 
 
 def columns_backward(grad_x_hat, x_hat, var, eps):
-    along_ones = average(grad_x_hat, axis=0)
-    along_x_hat = average(grad_x_hat * x_hat, axis=0)
+    along_ones = grad_x_hat.mean(axis=0)
+    along_x_hat = (grad_x_hat * x_hat).mean(axis=0)
     return (grad_x_hat - along_ones - x_hat * along_x_hat) / np.sqrt(var + eps)
 
 
@@ -89,11 +88,11 @@ def use(answer, first, second, grad_y, example, grad, momentum):
     layer.params["beta"][:] = 0.3 - 0.2 * np.arange(n)
     layer.train().forward(first)
     y = layer.forward(second)
-    grad_x = layer.backward(grad_y)
+    grad_x = layer.eval().backward(grad_y)  # the mode that counts is that of forward
     kept = [np.array(layer.running_mean), np.array(layer.running_var)]
     of_gamma = np.array(layer.grads["gamma"])
-    y_eval = layer.eval().forward(example)
-    return (y, grad_x, of_gamma, *kept, y_eval, layer.backward(grad))
+    y_eval = layer.forward(example)
+    return (y, grad_x, of_gamma, *kept, y_eval, layer.train().backward(grad))
 
 
 class Variant(BatchNorm):
@@ -101,6 +100,7 @@ class Variant(BatchNorm):
 
     own = staticmethod(lambda training: training)  # whether the batch's own moments normalize
     short = staticmethod(lambda training: not training)  # whether they count as constants backward
+    divided = True  # whether the short gradient is divided by the deviation
     ddof = 1
     used_ddof = 0
     axis = 0
@@ -129,7 +129,7 @@ class Variant(BatchNorm):
         x_hat, var, training = self.saved
         grad = self.scale_and_shift_backward(grad_y, x_hat)
         if self.short(training):
-            return grad / np.sqrt(var + self.eps)
+            return grad / np.sqrt(var + self.eps) if self.divided else grad
         return normalize_backward(grad, x_hat, var, self.eps, self.axis)
 
 
@@ -281,7 +281,8 @@ EXERCISES = [
             Mistake(
                 partial(backward, var_part=0),
                 "The mean is taken care of, but the variance counts as a constant. What is missing "
-                "is the part along x_hat.",
+                "is the part along x_hat, the mean of the *product* `grad_x_hat * x_hat`. (The "
+                "product of the two means is zero.)",
             ),
             Mistake(
                 partial(backward, mean_part=0),
@@ -439,6 +440,17 @@ EXERCISES = [
                 "are made of x: use `columns_backward`.",
             ),
             Mistake(
+                variant(short=lambda training: training),
+                "Backward goes by the mode in which the layer is *now*, or has the two modes "
+                "exchanged. The mode that counts is that of the last forward: keep "
+                "`self.training` there, with the rest.",
+            ),
+            Mistake(
+                variant(divided=False),
+                "In evaluation mode the gradient is not divided. The mean is a constant there, and "
+                "so is the deviation, but forward has divided by it.",
+            ),
+            Mistake(
                 variant(axis=1),
                 "The backward pass takes its means over rows: that is layer norm's.",
             ),
@@ -586,6 +598,11 @@ EXERCISES = [
                 ),
                 "The weights are exchanged: the mean of the larger part counts for more.",
             ),
+            Mistake(
+                partial(pool, between=lambda s, a, b: s * a**2 + (1 - s) * b**2),
+                "That is the mean square of all. The variance is what is left after taking away "
+                "the square of the mean of all.",
+            ),
         ],
         hints=[
             "From a mean and a variance you have the mean square: var + mean². Of which of the "
@@ -624,6 +641,11 @@ EXERCISES = [
             Mistake(
                 lambda momentum, m: np.sqrt(momentum / (2 - momentum)) / m,
                 "The mean of m independent numbers has variance 1 / m, so deviation 1 / sqrt(m).",
+            ),
+            Mistake(
+                lambda momentum, m: np.sqrt((1 - momentum) ** 2 + momentum**2) / np.sqrt(m),
+                "You take the old estimate to be as noisy as one batch's mean. It is an average "
+                "already: its variance is the one that you look for.",
             ),
         ],
         hints=[
