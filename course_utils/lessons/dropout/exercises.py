@@ -84,8 +84,8 @@ def seen_in_layer(answer, shape, p, seed):
 IN_LAYER = (
     "share of zeros", "share of entries with the same fate in two passes", "factor of what is kept",
     "factor of its gradient", "factor of the gradient of what is dropped",
-    "largest error of the gradient", "change of x in evaluation", "change of the gradient there",
-    "share of zeros after layer.p = 0.5",
+    "largest error of the gradient", "change of x in evaluation",
+    "change of the gradient in evaluation", "share of zeros after layer.p = 0.5",
 )  # fmt: skip
 
 
@@ -439,6 +439,11 @@ EXERCISES = [
             Mistake(
                 partial(with_mode, lambda network, x, K: np.array(passes(network, x, K))),
                 "Those are all the passes, shape (K, m, n): take their mean over the first axis.",
+            ),
+            Mistake(
+                partial(with_mode, lambda network, x, K: np.mean(passes(network, x, K))),
+                "You take one mean over everything. It goes over the passes alone, axis 0, and has "
+                "the shape of one pass.",
             ),
             Mistake(
                 partial(with_mode, lambda network, x, K: np.mean(passes(network, x, K), axis=1)),
