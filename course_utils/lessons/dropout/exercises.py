@@ -84,8 +84,8 @@ def seen_in_layer(answer, shape, p, seed):
 IN_LAYER = (
     "share of zeros", "share of entries with the same fate in two passes", "factor of what is kept",
     "factor of its gradient", "factor of the gradient of what is dropped",
-    "largest error of the gradient", "change of x in evaluation", "change of the gradient there",
-    "share of zeros after layer.p = 0.5",
+    "largest error of the gradient", "change of x in evaluation",
+    "change of the gradient in evaluation", "share of zeros after layer.p = 0.5",
 )  # fmt: skip
 
 
@@ -168,8 +168,9 @@ class FixedRate(Dropout):
         self.first = p
 
     def forward(self, x):
-        drop = self.training
-        self.saved = dropout_mask(x.shape, self.first, self.rng, x.dtype) if drop else np.ones_like(x)
+        self.saved = np.ones_like(x)
+        if self.training:
+            self.saved = dropout_mask(x.shape, self.first, self.rng, x.dtype)
         return x * self.saved
 
 
@@ -368,7 +369,7 @@ EXERCISES = [
                 "On the way back the division by 1 - p is missing. The output is `x` times the "
                 "whole mask, so its derivative is the whole mask.",
             ),
-            Mistake(MaskTwice, "The way back has the mask twice. Once is enough: y is linear in x."),
+            Mistake(MaskTwice, "The way back has the mask twice. Once is right: y is linear in x."),
             Mistake(
                 TimesTheOutput,
                 "There is a factor `x` too many in the gradient: the derivative of `mask * x` with "
@@ -441,6 +442,11 @@ EXERCISES = [
                 "Those are all the passes, shape (K, m, n): take their mean over the first axis.",
             ),
             Mistake(
+                partial(with_mode, lambda network, x, K: np.mean(passes(network, x, K))),
+                "You take one mean over everything. It goes over the passes alone, axis 0, and has "
+                "the shape of one pass.",
+            ),
+            Mistake(
                 partial(with_mode, lambda network, x, K: np.mean(passes(network, x, K), axis=1)),
                 "You take the mean over the examples. The passes stand along axis 0.",
             ),
@@ -496,7 +502,7 @@ EXERCISES = [
             ),
             Mistake(
                 lambda X, w, p: p / (1 - p) * np.sum(w**2 * np.sum(X**2, axis=0)) / 2,
-                "Half of it. Notebooks 05 and 06 halve the square and the penalty; here neither is.",
+                "Half of it. Notebooks 05 and 06 halve square and penalty; here neither is halved.",
             ),
             Mistake(
                 lambda X, w, p: p / (1 - p) * np.sum(w**2 * np.linalg.norm(X, axis=0)),
@@ -579,8 +585,8 @@ EXERCISES = [
             ),
             Mistake(
                 lambda deviation, precision: int((deviation / precision) ** 2) + 1,
-                "Where it comes out even this is one too many: *at most* the precision, so equality "
-                "is enough. Round up, `np.ceil`, in place of down and one more.",
+                "Where it comes out even this is one too many: *at most* the precision, so "
+                "equality is enough. Round up, `np.ceil`, in place of down and one more.",
             ),
             Mistake(
                 lambda deviation, precision: (deviation / precision) ** 2,

@@ -352,12 +352,6 @@ def spread(passes):
     return passes.std(axis=0)[np.arange(len(label)), label]
 
 
-def most_voted(passes):
-    """For each example the labels that most passes give it, two at most: a list of lists."""
-    votes = [np.bincount(column, minlength=passes.shape[2]) for column in passes.argmax(axis=2).T]
-    return [[int(c) for c in np.argsort(-vote, kind="stable")[:2] if vote[c]] for vote in votes]
-
-
 def errors_by_doubt(doubt, wrong, share=0.1):
     """Error among the examples with the largest doubt, and among the rest."""
     order = np.argsort(-doubt, kind="stable")
