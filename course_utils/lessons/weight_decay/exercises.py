@@ -371,6 +371,16 @@ EXERCISES = [
                 "A mean, where a sum is asked for.",
             ),
             Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(np.diff(y) / np.diff(x)) / np.diff(x)[1:])),
+                "You divide by the width twice. The changes of slope are asked for as they are, not "
+                "over the distance between them.",
+            ),
+            Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(np.abs(np.diff(y) / np.diff(x))))),
+                "You take the sizes of the *slopes*, and then their changes: a turn from down to up "
+                "is lost. Take the size of each change.",
+            ),
+            Mistake(
                 lambda x, y: np.sum(np.diff(np.diff(y) / np.diff(x)) ** 2),
                 "Squares, where absolute values are asked for.",
             ),
