@@ -327,8 +327,8 @@ EXERCISES = [
         hints=[
             "`__init__` keeps what it is given: `self.network, self.lr, self.weight_decay = ...`.",
             (
-                "`step` walks through `self.network.params.items()`; the gradient of the same key is "
-                "`self.network.grads[key]`."
+                "`step` walks through `self.network.params.items()`; the gradient of the same key "
+                "is `self.network.grads[key]`."
             ),
             (
                 "`param[:] = decay_step(param, grad, self.lr, lam)`, where `lam` is "
@@ -371,6 +371,16 @@ EXERCISES = [
                 "A mean, where a sum is asked for.",
             ),
             Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(np.diff(y) / np.diff(x)) / np.diff(x)[1:])),
+                "You divide by the width twice. The changes of slope are asked for as they are, "
+                "not over the distance between them.",
+            ),
+            Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(np.abs(np.diff(y) / np.diff(x))))),
+                "You take the sizes of the *slopes*, and then their changes: a turn from down to "
+                "up is lost. Take the size of each change.",
+            ),
+            Mistake(
                 lambda x, y: np.sum(np.diff(np.diff(y) / np.diff(x)) ** 2),
                 "Squares, where absolute values are asked for.",
             ),
@@ -402,17 +412,17 @@ EXERCISES = [
             ),
             Mistake(
                 lambda W1, b1, W2, factor: (factor * W1, factor * b1, factor * W2),
-                "Both matrices grow, and the output by the square of `factor`. The second must take "
-                "back what the first one adds.",
+                "Both matrices grow, and the output by the square of `factor`. The second must "
+                "take back what the first one adds.",
             ),
             Mistake(
                 lambda W1, b1, W2, factor: (W1 / factor, b1 / factor, factor * W2),
-                "The same function, but the other way round: the *first* layer is to be multiplied.",
+                "The same function, the other way round: the *first* layer is to be multiplied.",
             ),
             Mistake(
                 lambda W1, b1, W2, factor: (factor * W1, b1 / factor, W2 / factor),
-                "The bias goes the wrong way: it is added to `x W1`, in front of the ReLU, so it is "
-                "multiplied as W1 is.",
+                "The bias goes the wrong way: it is added to `x W1`, in front of the ReLU, so it "
+                "is multiplied as W1 is.",
             ),
             Mistake(
                 lambda W1, b1, W2, factor: (factor * W1, factor * b1, W2 / factor**2),
@@ -431,8 +441,8 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 lambda W1, W2: np.linalg.norm(W2) / np.linalg.norm(W1),
-                "Almost: with this factor the two have exchanged their norms. Set the derivative of "
-                "the sum of both squares to zero; the factor comes out to the fourth power.",
+                "Almost: with this factor the two have exchanged their norms. Set the derivative "
+                "of the sum of both squares to zero; the factor comes out to the fourth power.",
             ),
             Mistake(
                 lambda W1, W2: np.sqrt(np.linalg.norm(W1) / np.linalg.norm(W2)),
@@ -494,8 +504,8 @@ EXERCISES = [
             ),
             Mistake(
                 lambda lr, weight_decay, g: (lr**2 * g**2 / (lr * weight_decay)) ** 0.25,
-                "The square of the norm shrinks by `(1 - lr * weight_decay)**2` at each step, about "
-                "twice as fast as the norm.",
+                "The square of the norm shrinks by `(1 - lr * weight_decay)**2` at each step, "
+                "about twice as fast as the norm.",
             ),
         ],
         hints=[
@@ -659,8 +669,8 @@ EXERCISES = [
                 lambda W, grad, first, second, t, lr, beta1, beta2, eps: adam(
                     W, grad, first, second, t, lr, beta1, beta2, eps / np.sqrt(1 - beta2**t)
                 ),
-                "`eps` is added before the second moment is corrected. That is another common form; "
-                "in Adam's own, correct it first, then add `eps` to the root.",
+                "`eps` is added before the second moment is corrected. That is another common "
+                "form; in Adam's own, correct it first, then add `eps` to the root.",
             ),
             Mistake(
                 partial(adam, inside=True),
