@@ -109,7 +109,9 @@ def cells_up_to_first_exploration(name):
 def scratch_notebook():
     """A notebook with the three sliders."""
     first = cells_up_to_first_exploration("00")
-    second = [source.replace("untrained", "deeper") for source in cells_up_to_first_exploration("02")]
+    second = [
+        source.replace("untrained", "deeper") for source in cells_up_to_first_exploration("02")
+    ]
     sources = [CLOCK, *first, CLASSIC, *second]
     sources += [STILL.format(name="00", source=first[-1].strip())]
     sources += [STILL.format(name="02", source=second[-1].strip())]

@@ -37,8 +37,7 @@ def run(path):
     peak = int(notebook.cells[-1].outputs[0].text) / unit
     ends = list(starts.values())[1:]
     times = [
-        (end - begin, notebook.cells[index].id)
-        for (index, begin), end in zip(starts.items(), ends)
+        (end - begin, notebook.cells[index].id) for (index, begin), end in zip(starts.items(), ends)
     ]
     return seconds, peak, sorted(times, reverse=True)[:3]
 

@@ -175,9 +175,7 @@ class Products:
         rng = np.random.default_rng(0)
         m = len(x)
         self.inputs = [rng.standard_normal((m, n), dtype=np.float32) for n in widths]
-        self.weights = [
-            rng.standard_normal(pair, dtype=np.float32) for pair in pairwise(widths)
-        ]
+        self.weights = [rng.standard_normal(pair, dtype=np.float32) for pair in pairwise(widths)]
 
     def restart(self):
         pass
@@ -246,8 +244,10 @@ def heading(rounds):
     versions = [f"NumPy {np.__version__}"]
     versions += [f"PyTorch {torch.__version__}"] if torch is not None else []
     versions += [f"JAX {jax.__version__}"] if jax is not None else []
-    print(f"{time.strftime('%Y-%m-%d')}, {processor()}; {', '.join(versions)}; "
-          f"one thread, {rounds} rounds\n")
+    print(
+        f"{time.strftime('%Y-%m-%d')}, {processor()}; {', '.join(versions)}; "
+        f"one thread, {rounds} rounds\n"
+    )
 
 
 def table(rounds, sides):

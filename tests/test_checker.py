@@ -107,7 +107,6 @@ def test_there_are_several_mistakes_and_hints(name):
 def test_an_unattempted_exercise_is_no_error(name):
     def stub(*arguments):
         """What it does."""
-        ...
 
     for nothing in (stub, lambda *arguments: None, lambda *arguments: ...):
         found = verdict(name, nothing)

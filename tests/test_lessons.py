@@ -100,7 +100,9 @@ def run(copy, *command):
 
 
 def test_a_lesson_that_is_dropped_in_is_found(copy):
-    found = "from course_utils import lessons; print(lessons.all_claims()[0].id, lessons.names()[-1])"
+    found = (
+        "from course_utils import lessons; print(lessons.all_claims()[0].id, lessons.names()[-1])"
+    )
     assert run(copy, "-c", found) == "C0 dropped_in\n"
 
 

@@ -38,7 +38,9 @@ def leaves_no_figure_with_pyplot():
 
 def compared(a, b, colors=(BLUE, RED), diverged_at=None):
     """Runs of two sides over two seeds, and the sides' colors."""
-    runs = {3 + i: {"a": History(a[i]), "b": History(b[i], diverged_at=diverged_at)} for i in (0, 1)}
+    runs = {
+        3 + i: {"a": History(a[i]), "b": History(b[i], diverged_at=diverged_at)} for i in (0, 1)
+    }
     return {"comparison": Comparison(runs), "colors": dict(zip("ab", colors, strict=True))}
 
 
@@ -58,8 +60,14 @@ PICTURES = {
         partial(pictures.NormsByLayer, depth=3, inside=True),
         [
             {"norms": {"measured": norms([28.0, 9, 90, 900], [8.0, 4, 2, 1])}, "layer": 1},
-            {"norms": {"measured": norms([28.0, 9, 9, 9], [4.0, 4, 2, 1], expected=9.0)}, "layer": 2},
-            {"norms": {"measured": norms([28.0, INF, NAN, NAN], [NAN, 0, 0, 1], expected=NAN)}, "layer": 3},
+            {
+                "norms": {"measured": norms([28.0, 9, 9, 9], [4.0, 4, 2, 1], expected=9.0)},
+                "layer": 2,
+            },
+            {
+                "norms": {"measured": norms([28.0, INF, NAN, NAN], [NAN, 0, 0, 1], expected=NAN)},
+                "layer": 3,
+            },
             {"norms": {"measured": norms([0.0] * 4, [INF] * 4)}, "layer": 9},
         ],
     ),
@@ -109,7 +117,13 @@ PICTURES = {
         [
             {"lines": {"a": (COUNT, BLUE), "b": (COUNT[:1] + 2, RED)}},
             {"lines": {"a": (COUNT / 2, GRAY), "b": (COUNT[:1] + 1, GREEN)}},
-            {"lines": {"a": (COUNT * NAN, BLUE), "b": (COUNT[:1] + INF, RED), "c": (0 * COUNT, GRAY)}},
+            {
+                "lines": {
+                    "a": (COUNT * NAN, BLUE),
+                    "b": (COUNT[:1] + INF, RED),
+                    "c": (0 * COUNT, GRAY),
+                }
+            },
         ],
     ),
     "DotsBySide": (

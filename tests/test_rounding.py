@@ -57,7 +57,11 @@ def test_a_result_that_hangs_on_rounding_is_found(tmp_path, check_rounding, monk
     whole = "print(np.eye(2, dtype=int) @ [1, 2])"
     steady = saved(tmp_path / "steady.ipynb", layer=LAYER, whole=whole)
     assert check_rounding.main([hanging, steady], draws=1)
-    assert capsys.readouterr().out.split(maxsplit=2) == ["perturbed", "0", "failed: library, cell\n"]
+    assert capsys.readouterr().out.split(maxsplit=2) == [
+        "perturbed",
+        "0",
+        "failed: library, cell\n",
+    ]
     assert not check_rounding.main([steady], draws=1)
     assert capsys.readouterr().out.split() == ["perturbed", "0", "passed"]
 

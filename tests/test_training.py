@@ -129,7 +129,12 @@ def test_a_run_interrupted_while_it_is_evaluated_goes_on_in_training_mode():
 
 def test_evaluations_and_observations_stand_at_the_steps_that_were_asked_for():
     seen = []
-    _, history = train(steps=25, test=moons(50), evaluate_every=10, observe=lambda network, train: seen.append(len(train[1])))
+    _, history = train(
+        steps=25,
+        test=moons(50),
+        evaluate_every=10,
+        observe=lambda network, train: seen.append(len(train[1])),
+    )
     assert list(history.evaluations) == list(history.observations) == [0, 10, 20, 25]
     assert seen == 4 * [200]  # the training data, each time
     assert history.final is history.evaluations[25]
@@ -378,6 +383,7 @@ def test_training_steps_lets_other_errors_through():
 
 # The mode
 
+
 def nested():
     inner = Sequential([BatchNorm(8), ReLU(), Dropout(0.5)])
     return Sequential([Linear(2, 8, rng=rng()), inner, Linear(8, 2, rng=rng())])
@@ -410,7 +416,8 @@ def use_batch_statistics(network, x):
 
 @pytest.mark.parametrize("start", ["train", "eval"])
 @pytest.mark.parametrize(
-    "helper", [answers, recalibrate, use_batch_statistics, lambda net, x: evaluate(net, x, moons()[1])]
+    "helper",
+    [answers, recalibrate, use_batch_statistics, lambda net, x: evaluate(net, x, moons()[1])],
 )
 def test_no_helper_leaves_a_network_in_another_mode(helper, start):
     network = getattr(nested(), start)()

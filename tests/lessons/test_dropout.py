@@ -47,7 +47,10 @@ PICTURES = {
         partial(pictures.ErrorsOverTime, 20),
         [
             {"errors": {"p = 0": ([[0.3, 0.1, 0.2], [0.4, 0.2, 0.4]], "k")}, "marks": [40]},
-            {"errors": {"p = 0": ([[0.3, 0.2]], "k"), "p = 0.5": ([[0.3, 0.2, 0.1]], "b")}, "marks": [20]},
+            {
+                "errors": {"p = 0": ([[0.3, 0.2]], "k"), "p = 0.5": ([[0.3, 0.2, 0.1]], "b")},
+                "marks": [20],
+            },
             {"errors": {"p = 0": ([[NAN, 1.0]], "k")}, "marks": []},
         ],
     ),
@@ -55,7 +58,12 @@ PICTURES = {
         pictures.Calibration,
         [
             {"sides": {"one": ([0.4, 0.8], [0.5, 0.7], "k")}},
-            {"sides": {"one": ([0.4, NAN], [0.3, NAN], "k"), "mean": ([0.9, 1.0], [1.0, 1.0], "b")}},
+            {
+                "sides": {
+                    "one": ([0.4, NAN], [0.3, NAN], "k"),
+                    "mean": ([0.9, 1.0], [1.0, 1.0], "b"),
+                }
+            },
             {"sides": {"one": ([NAN, INF], [NAN, 0.0], "k")}},
         ],
     ),
@@ -63,7 +71,13 @@ PICTURES = {
         partial(pictures.CriticalMap, [1, 2], [0, 0.4, 0.8], depth=2),
         [
             at(10 ** (COUNT - 3), 2.0, 0.5, norms(ROW), norms(ROW + 1)),
-            at(10 ** (3 - COUNT), 1.0, 0.1, replace(norms(ROW * 9), forward_theory=ROW), norms(ROW + 3)),
+            at(
+                10 ** (3 - COUNT),
+                1.0,
+                0.1,
+                replace(norms(ROW * 9), forward_theory=ROW),
+                norms(ROW + 3),
+            ),
             at(NAN * COUNT, 1.0, 0.2, norms(NAN * ROW, expected=0.0), norms(INF * ROW)),
             at(0 * COUNT, 4.0, 0.8, norms(1e30 * ROW), norms(0 * ROW)),
         ],

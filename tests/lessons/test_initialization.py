@@ -17,9 +17,7 @@ from course_utils.nn import Sequential, layers, mlp, softmax_cross_entropy
 def of_eight(factor):
     """What ScalesInTraining shows of three networks of eight layers."""
     row, ones = np.linspace(1, 2, 8) * factor, np.ones(8)
-    return {
-        c: (signs(c * row, row, ones, ones, 1.0), (c + factor / 10) * ones) for c in (1.7, 2.3)
-    }
+    return {c: (signs(c * row, row, ones, ones, 1.0), (c + factor / 10) * ones) for c in (1.7, 2.3)}
 
 
 PICTURES = {
@@ -58,9 +56,15 @@ def test_the_training_map_remembers_finished_runs():
     picture = pictures.TrainingMap(steps=4)
     unfinished = picture.update(c=2.0, depth=30, losses=[2.3], verdict=None).png()
     learned = picture.update(c=2.0, depth=30, losses=[2.3], verdict="learning").png()
-    assert picture.update(c=2.0, depth=30, losses=[2.3], verdict="learning").png() == learned != unfinished
+    assert (
+        picture.update(c=2.0, depth=30, losses=[2.3], verdict="learning").png()
+        == learned
+        != unfinished
+    )
     assert picture.reading == "c = 2, depth 30: learning after 1 steps."
-    assert picture.update(c=2.0, depth=30, losses=[2.3], verdict=None).png() == learned  # the mark stays
+    assert (
+        picture.update(c=2.0, depth=30, losses=[2.3], verdict=None).png() == learned
+    )  # the mark stays
     assert count(learned, GREEN) > count(unfinished, GREEN)
     picture.update(c=3.0, depth=60, losses=[2.3, NAN], verdict="not a number")
     assert picture.reading == "c = 3, depth 60: not a number after 1 steps."
@@ -100,10 +104,7 @@ def test_tanh_ratio_is_what_a_layer_does(c, q):
 
 def test_the_c_of_tanh_can_be_found_and_grows_with_its_input():
     g = np.random.default_rng(1).standard_normal(100_000)
-    cs = [
-        exercises.find_c(lambda c, q=q: exercises.tanh_ratio(c, q, g))
-        for q in (0.001, 0.1, 0.3)
-    ]
+    cs = [exercises.find_c(lambda c, q=q: exercises.tanh_ratio(c, q, g)) for q in (0.001, 0.1, 0.3)]
     assert cs[0] == pytest.approx(1, abs=0.02)
     assert cs[0] < cs[1] < cs[2] < 4
 

@@ -329,8 +329,7 @@ def test_a_layer_is_called_what_it_lacks():
         def forward(self, x):
             return exercises.LayerNorm.forward(self, x)
 
-        def backward(self, grad):
-            ...
+        def backward(self, grad): ...
 
     class Spreads(experiments.ScaledAndShifted):
         def forward(self, x):

@@ -373,7 +373,6 @@ def test_the_exploration_draws_on_the_features_handed_in():
     assert fit["n"] == 3 and np.allclose(fit["found"], fit["found"][0])
 
 
-
 @pytest.mark.parametrize("n", [5, 20, 60])
 def test_random_features_are_solved_by_least_squares(n):
     data = RandomFeatures(m=20, draw=3)

@@ -51,7 +51,16 @@ def gradients(rng):
 
 
 def backward(
-    grad, x_hat, var, eps, axis=0, mean_part=1, var_part=1, reduce=np.mean, scale=np.sqrt, added=True
+    grad,
+    x_hat,
+    var,
+    eps,
+    axis=0,
+    mean_part=1,
+    var_part=1,
+    reduce=np.mean,
+    scale=np.sqrt,
+    added=True,
 ):
     """The gradient with everything that can go wrong as an argument."""
     along_ones = reduce(grad, axis=axis, keepdims=True)
@@ -325,8 +334,8 @@ EXERCISES = [
                 "The division by the deviation is missing: x_hat is x stretched by one over it.",
             ),
             Mistake(
-                lambda grad, x_hat, var, eps: (
-                    backward(grad, x_hat, var * len(grad) / (len(grad) - 1), eps)
+                lambda grad, x_hat, var, eps: backward(
+                    grad, x_hat, var * len(grad) / (len(grad) - 1), eps
                 ),
                 "The variance is corrected by m / (m - 1). The forward pass divided by the plain "
                 "one, and the gradient belongs to the forward pass.",
@@ -385,8 +394,13 @@ EXERCISES = [
         blank=True,
         run=use,
         returns=(
-            "y (training)", "grad_x (training)", "grads['gamma']", "running_mean", "running_var",
-            "y (evaluation)", "grad_x (evaluation)",
+            "y (training)",
+            "grad_x (training)",
+            "grads['gamma']",
+            "running_mean",
+            "running_var",
+            "y (evaluation)",
+            "grad_x (evaluation)",
         ),
         mistakes=[
             Mistake(

@@ -658,7 +658,11 @@ EXERCISES = [
             ),
             Mistake(
                 lambda terms, r: (
-                    r / len(terms) * (1 - r / len(terms)) * len(terms) / (len(terms) - 1)
+                    r
+                    / len(terms)
+                    * (1 - r / len(terms))
+                    * len(terms)
+                    / (len(terms) - 1)
                     * np.sum((terms - np.mean(terms)) ** 2)
                 ),
                 "That is the variance of the sum of the kept terms. Each of them is multiplied by "
@@ -666,14 +670,20 @@ EXERCISES = [
             ),
             Mistake(
                 lambda terms, r: (
-                    (len(terms) / r - 1) * len(terms) / (len(terms) - 1)
-                    * np.sum((terms - np.mean(terms)) ** 2) / len(terms)
+                    (len(terms) / r - 1)
+                    * len(terms)
+                    / (len(terms) - 1)
+                    * np.sum((terms - np.mean(terms)) ** 2)
+                    / len(terms)
                 ),
                 "You take the mean of the squares where their sum is wanted.",
             ),
             Mistake(
                 lambda terms, r: (
-                    len(terms) / r * len(terms) / (len(terms) - 1)
+                    len(terms)
+                    / r
+                    * len(terms)
+                    / (len(terms) - 1)
                     * np.sum((terms - np.mean(terms)) ** 2)
                 ),
                 "If all terms are kept, r = n, nothing varies. Yours does.",

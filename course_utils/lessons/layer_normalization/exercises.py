@@ -5,7 +5,7 @@ import numpy as np
 from course_utils.lab.checker import Exercise, Mistake
 from course_utils.lab.exercise import checker
 from course_utils.lessons.layer_normalization.experiments import ScaledAndShifted
-from course_utils.nn.normalization import average, moments, normalize, normalize_backward, total
+from course_utils.nn.normalization import moments, normalize, normalize_backward, total
 
 
 def to_normalize(rng):

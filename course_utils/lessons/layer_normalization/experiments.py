@@ -171,9 +171,7 @@ class SecondLayerScaled:
 
 def few_steps(train, options):
     """A network of three hidden layers of 50 units after 300 steps of 100 digits."""
-    network = mlp(
-        [784, 50, 50, 50, 10], rng=np.random.default_rng(0), dtype=np.float64, **options
-    )
+    network = mlp([784, 50, 50, 50, 10], rng=np.random.default_rng(0), dtype=np.float64, **options)
     batches = ((train[0][i : i + 100], train[1][i : i + 100]) for i in range(0, 30_000, 100))
     for _ in training_steps(network, SGD(network, lr=0.1), batches):
         pass

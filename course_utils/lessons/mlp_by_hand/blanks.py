@@ -464,9 +464,11 @@ BLANKS = [
                 "or divide at the end.",
             ),
             Mistake(
-                lambda logits, labels: said_minus_truth(softmax(logits), logits, labels)
-                * len(labels)
-                / logits.shape[1],
+                lambda logits, labels: (
+                    said_minus_truth(softmax(logits), logits, labels)
+                    * len(labels)
+                    / logits.shape[1]
+                ),
                 "You divide by the number of classes. The mean is over the m examples, the rows.",
             ),
             Mistake(
@@ -509,8 +511,9 @@ BLANKS = [
                 "that.",
             ),
             Mistake(
-                lambda logits, labels: one_hot(logits, labels)
-                * said_minus_truth(softmax(logits), logits, labels),
+                lambda logits, labels: (
+                    one_hot(logits, labels) * said_minus_truth(softmax(logits), logits, labels)
+                ),
                 "Right for the true labels, and zero elsewhere. A wrong logit matters too: raising "
                 "it raises the sum, and so the loss.",
             ),

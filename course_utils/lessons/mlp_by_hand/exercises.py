@@ -308,9 +308,7 @@ EXERCISES = [
                 "belongs to the step alone.",
             ),
             Mistake(
-                step(
-                    lambda grad, v, lr, momentum: momentum * v - grad, lambda lr, v, w: lr * w
-                ),
+                step(lambda grad, v, lr, momentum: momentum * v - grad, lambda lr, v, w: lr * w),
                 "The parameter moves rightly, but your velocity points downhill. Here it gathers "
                 "the gradients as they are, and the minus sign stands in the step.",
             ),
@@ -474,9 +472,9 @@ EXERCISES = [
                 "is gamma.",
             ),
             Mistake(
-                lambda *arguments: (
-                    lambda x, gamma, beta: (gamma, beta, x)
-                )(*stretch_and_shift_backward(*arguments)),
+                lambda *arguments: (lambda x, gamma, beta: (gamma, beta, x))(
+                    *stretch_and_shift_backward(*arguments)
+                ),
                 "All three are right, in another order: first the input's, then gamma's, then "
                 "beta's.",
             ),
