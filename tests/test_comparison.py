@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from helpers import Interrupting, moons
+from helpers import Interrupting, moons, rng
 
-from course_utils.experiments import compare, evaluate
+from course_utils.experiments import compare, comparison, evaluate
 from course_utils.experiments.comparison import over_seeds, run_side, run_sides, small_set
 from course_utils.experiments.training import answers
 from course_utils.nn import SGD, mlp
@@ -30,6 +30,15 @@ def test_compare_gives_every_side_the_same_start_and_the_same_data():
     assert firsts[0] == firsts[1]
     assert differ.diverged("bursts").all() and not differ.diverged("slow").any()
     assert np.isnan(differ.errors("bursts")).all() and (differ.errors("slow") <= 1).all()
+
+
+def test_a_side_takes_an_optimizer_of_ones_own():
+    class Mine(SGD):
+        pass
+
+    network, optimizer = comparison.side([2, 3, 2], 0.1, 0.5, 0.2, optimizer=Mine)(rng())
+    assert type(optimizer) is Mine and optimizer.network is network
+    assert (optimizer.lr, optimizer.momentum, optimizer.weight_decay) == (0.1, 0.5, 0.2)
 
 
 def test_answers_are_those_of_evaluation_and_training_goes_on_as_before():
