@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import normal, rng
 
+from course_utils.experiments.training import layers_of
 from course_utils.nn import (
     SGD,
     BatchNorm,
@@ -13,8 +14,10 @@ from course_utils.nn import (
     LayerNorm,
     Linear,
     ReLU,
+    Residual,
     Sequential,
     Tanh,
+    gradient_check,
     mlp,
     softmax_cross_entropy,
 )
@@ -173,6 +176,66 @@ def test_mlp_takes_layers_of_ones_own():
     assert network.layers[1].n == 5 and network.layers[3].p == 0.3
 
 
+def test_mlp_with_skips_has_the_same_layers_in_the_same_order():
+    options = {"norm": "batch", "p": 0.3}
+    plain = mlp([4, 5, 5, 6, 6, 3], rng=rng(), **options)
+    network = mlp([4, 5, 5, 6, 6, 3], rng=rng(), residual=True, **options)
+    block = ["BatchNorm", "ReLU", "Dropout"]
+    assert kinds(network) == ["Linear", "Residual", *block, "Linear", "Residual", *block, "Linear"]
+    assert kinds(network.layers[1]) == [*block, "Linear"]
+    assert [kinds([layer])[0] for layer in layers_of(network)] == kinds(plain)
+    assert len(plain.params) == len(network.params)
+    for one, other in zip(plain.params.values(), network.params.values(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_mlp_takes_a_skip_of_ones_own():
+    class Skip(Residual):
+        pass
+
+    assert kinds(mlp([4, 5, 5, 3], residual=Skip)) == ["Linear", "Skip", "ReLU", "Linear"]
+
+
+def test_residual_adds_what_its_layers_make_of_x():
+    f = [Linear(4, 4, rng=rng(), dtype=np.float64), Tanh()]
+    layer, x, grad = Residual(f), normal(6, 4), normal(6, 4, seed=1)
+    assert np.allclose(layer.forward(x), x + np.tanh(x @ f[0].params["W"]))
+    slope = 1 - np.tanh(x @ f[0].params["W"]) ** 2
+    assert np.allclose(layer.backward(grad), grad + (grad * slope) @ f[0].params["W"].T)
+    assert np.array_equal(Residual(f[1]).forward(x), x + np.tanh(x))  # one layer, no list
+    assert gradient_check(layer, x) < 1e-7
+    network = mlp([4, 5, 5, 5, 3], norm="layer", residual=True, rng=rng(), dtype=np.float64)
+    assert gradient_check(network, x) < 1e-6
+    assert repr(layer) == "Residual([Linear(4, 4), Tanh()])"
+
+
+def test_a_network_that_begins_with_a_skip_can_leave_the_inputs_gradient_out():
+    network = Sequential([Residual([Linear(4, 4, rng=rng())]), Linear(4, 3, rng=rng())])
+    x, grad = normal(6, 4).astype(np.float32), normal(6, 3).astype(np.float32)
+    network.forward(x)
+    network.backward(grad)
+    before = {key: value.copy() for key, value in network.grads.items()}
+    network.backward(grad, input_grad=False)
+    assert all(np.array_equal(before[key], value) for key, value in network.grads.items())
+
+
+def test_residual_names_the_shape_that_does_not_fit():
+    with pytest.raises(ValueError, match=r"must keep the shape of x, \(6, 4\), got \(6, 5\)"):
+        Residual([Linear(4, 5)]).forward(normal(6, 4))
+
+
+def test_the_stream_grows_by_one_plus_half_c():
+    """z + W relu(z), z symmetric around zero: E||z||^2 grows by 1 + c/2 a block."""
+    z = rng().standard_normal((500, 400))
+    for c in (0.5, 2.0):
+        stream = z
+        for seed in range(3):
+            linear = Linear(400, 400, c=c, rng=rng(seed), dtype=np.float64)
+            grown = Residual([ReLU(), linear]).forward(stream)
+            assert np.sum(grown**2) / np.sum(stream**2) == pytest.approx(1 + c / 2, rel=0.05)
+            stream = grown
+
+
 def test_mlp_defaults():
     defaults = {
         name: parameter.default for name, parameter in inspect.signature(mlp).parameters.items()
@@ -187,6 +250,7 @@ def test_mlp_defaults():
         "c": 2.0,
         "last_c": None,
         "activation": "relu",
+        "residual": False,
         "rng": None,
         "dtype": np.float32,
     }
@@ -272,6 +336,17 @@ class Forgetful:
         (lambda: mlp([4, 3], p=None), TypeError, "p must be a number, got None"),
         (lambda: mlp([4, 3], c=-2.0), ValueError, r"^c must lie in \[0, inf\), got -2.0"),
         (lambda: mlp([4, 3], last_c=-2.0), ValueError, r"^last_c must lie .* got -2.0"),
+        (
+            lambda: mlp([4, 5, 5, 3], residual="yes"),
+            ValueError,
+            "residual must be one of False, True, got 'yes'",
+        ),
+        (
+            lambda: mlp([4, 4, 5, 3], residual=True),
+            ValueError,
+            r"widths must repeat a hidden width to skip a layer, got \[4, 4, 5, 3\]",
+        ),
+        (lambda: Residual(4), TypeError, "layers must be a list, got 4"),
         (lambda: mlp([4, 3], rng=7), TypeError, "rng must be a numpy.random.Generator .* got 7"),
         (lambda: mlp([4, 3], dtype=int), TypeError, "dtype must be .* got <class 'int'>"),
     ],

@@ -12,7 +12,7 @@ from course_utils.experiments.statistics import (
     recalibrate,
 )
 from course_utils.experiments.training import mode
-from course_utils.nn import BatchNorm, Linear, ReLU, Sequential
+from course_utils.nn import BatchNorm, Linear, ReLU, Sequential, mlp
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -72,3 +72,5 @@ def test_a_folded_network_computes_the_same_without_batch_norm(affine):
 def test_what_cannot_be_folded_is_refused():
     with pytest.raises(ValueError, match="right behind a Linear layer"):
         fold(Sequential([Linear(3, 4), ReLU(), BatchNorm(4)]))
+    with pytest.raises(ValueError, match="no skip connections"):
+        fold(mlp([3, 4, 4, 2], norm="batch", residual=True))

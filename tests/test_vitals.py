@@ -5,6 +5,7 @@ import pytest
 from helpers import moons, rng, same, state
 
 from course_utils.experiments import training_steps, vital_signs
+from course_utils.experiments.vitals import recorded
 from course_utils.nn import (
     SGD,
     Adam,
@@ -214,3 +215,33 @@ def test_layers_inside_a_sequential_are_seen():
     one, other = (vital_signs(*with_sgd(network), *moons()) for network in (flat, nested))
     for name in ("activation", "gradient", "update_ratio", "dead"):
         assert np.array_equal(getattr(one, name), getattr(other, name))
+
+
+@pytest.mark.parametrize("norm", [None, "batch"])
+def test_skips_are_walked_too(norm):
+    """A block's output is what the next matrix reads, computed here by hand."""
+    network = mlp([2, 8, 8, 8, 2], norm=norm, residual=True, rng=rng(), dtype=np.float64)
+    x, labels = moons()
+    signs = vital_signs(*with_sgd(network), x.astype(float), labels)
+    first, one, two, *end, last = network.layers
+    z, read = first.forward(x.astype(float)), []
+    for inner in (one.layers[:-1], two.layers[:-1], end):
+        a = z
+        for layer in inner:
+            a = layer.forward(a)
+        read.append(a)
+        if len(read) < 3:
+            z = z + (one, two)[len(read) - 1].layers[-1].forward(a)
+    read.append(last.forward(a))
+    assert signs.activation == pytest.approx([np.linalg.norm(a, axis=1).mean() for a in read])
+    assert signs.dead == pytest.approx([np.mean(np.ptp(a, axis=0) == 0) for a in read])
+    assert (signs.gradient > 0).all() and (signs.update_ratio > 0).all()
+
+
+def test_recording_ends():
+    network = mlp([2, 8, 2], rng=rng())
+    with recorded(network) as outputs:
+        y = network.forward(moons()[0])
+    assert [layer for layer, _ in outputs] == network.layers and outputs[-1][1] is y
+    network.forward(moons()[0])
+    assert len(outputs) == 3

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from course_utils.checks import check_count
-from course_utils.experiments.training import layers_of, mode
-from course_utils.nn import Sequential
+from course_utils.experiments.training import layers_of, mode, with_inner
+from course_utils.nn import Residual, Sequential
 
 
 def batch_norms(network):
@@ -71,8 +71,10 @@ def fold(network):
     Raises
     ------
     ValueError
-        For a BatchNorm anywhere else.
+        For a BatchNorm anywhere else, or skip connections, which read what is in front of it.
     """
+    if any(isinstance(layer, Residual) for layer in with_inner(network)):
+        raise ValueError("network must have no skip connections")
     layers, network = [], copy.deepcopy(network)
     normalizing = batch_norms(network)
     for layer in layers_of(network):

@@ -76,7 +76,7 @@ def mode(network, *, training):
     network : layer
     training : bool
     """
-    before = [(layer, layer.training) for layer in _with_inner(network)]
+    before = [(layer, layer.training) for layer in with_inner(network)]
     network.train() if training else network.eval()
     try:
         yield network
@@ -85,11 +85,11 @@ def mode(network, *, training):
             layer.training = was_training
 
 
-def _with_inner(layer):
+def with_inner(layer):
     """A layer, the layers inside it, and those inside them."""
     yield layer
     for inner in getattr(layer, "layers", ()):
-        yield from _with_inner(inner)
+        yield from with_inner(inner)
 
 
 def answers(network, images):

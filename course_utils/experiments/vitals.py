@@ -64,13 +64,41 @@ def weights_of(network):
     return np.concatenate([p.ravel().astype(np.float64) for p in network.params.values()])
 
 
-def blocks(network):
-    """The network's layers in groups, a new one at every weight matrix but the first."""
-    groups = [[]]
-    for layer in layers_of(network):
-        if "W" in layer.params and any("W" in earlier.params for earlier in groups[-1]):
+@contextlib.contextmanager
+def recorded(network):
+    """Keep what each layer puts out while it lasts: a list of (layer, output) in the order of time.
+
+    The layers are those of `layers_of`, with skip connections around them or not.
+    """
+    outputs = []
+
+    def keeping(layer, forward):
+        def forward_and_keep(x):
+            y = forward(x)
+            outputs.append((layer, y))
+            return y
+
+        return forward_and_keep
+
+    layers = layers_of(network)
+    for layer in layers:
+        layer.forward = keeping(layer, layer.forward)
+    try:
+        yield outputs
+    finally:
+        for layer in layers:
+            del layer.forward  # the class has its own
+
+
+def by_block(outputs):
+    """What `recorded` kept, in groups: a new one at every weight matrix but the first."""
+    groups = []
+    for layer, y in outputs:
+        if not groups or (
+            "W" in layer.params and any("W" in each.params for each, _ in groups[-1])
+        ):
             groups.append([])
-        groups[-1].append(layer)
+        groups[-1].append((layer, y))
     return groups
 
 
@@ -78,6 +106,7 @@ def vital_signs(network, optimizer, x, labels, loss=softmax_cross_entropy):
     """Measure a network on one batch, in its present mode, and leave it as it was.
 
     From where a BatchNorm layer in training mode refuses a batch that is not finite, all is NaN.
+    With skip connections a block's output is what the next weight matrix reads, as without.
 
     Parameters
     ----------
@@ -94,44 +123,34 @@ def vital_signs(network, optimizer, x, labels, loss=softmax_cross_entropy):
     VitalSigns
     """
     network, optimizer = copy.deepcopy((network, optimizer))  # together: one holds the other
-    groups = blocks(network)
     linears = [layer for layer in layers_of(network) if "W" in layer.params]
-    activation, dead = np.full((2, len(groups)), np.nan)
-    gradient, ratio = np.full((2, len(linears)), np.nan)
-    value = np.nan
-    with np.errstate(over="ignore", invalid="ignore"), contextlib.suppress(NonFiniteError):
-        for i, group in enumerate(groups):
-            x, silent = pass_through(group, x)
-            activation[i] = mean_norm(x)
-            if np.isfinite(x).all():
-                dead[i] = silent.mean()
-        value, grad = loss(x, labels)
-        network.backward(grad, input_grad=False)
-        gradient[:] = [length(linear.grads["W"]) for linear in linears]
-        before = [linear.params["W"].astype(np.float64) for linear in linears]
-        optimizer.step()
-        ratio[:] = [moved(W, linear.params["W"]) for W, linear in zip(before, linears, strict=True)]
+    activation, dead, gradient, ratio = np.full((4, len(linears)), np.nan)
+    value, grad = np.nan, None
+    with np.errstate(over="ignore", invalid="ignore"):
+        with recorded(network) as outputs, contextlib.suppress(NonFiniteError):
+            value, grad = loss(network.forward(x), labels)
+        refused = grad is None  # by a layer in the midst of the last block
+        for i, block in enumerate(by_block(outputs)[: -1 if refused else None]):
+            z = block[-1][1]
+            activation[i] = mean_norm(z)
+            dead[i] = silent(block).mean() if np.isfinite(z).all() else np.nan
+        if not refused:
+            network.backward(grad, input_grad=False)
+            gradient[:] = [length(linear.grads["W"]) for linear in linears]
+            before = [linear.params["W"].astype(np.float64) for linear in linears]
+            optimizer.step()
+            after = [linear.params["W"] for linear in linears]
+            ratio[:] = [moved(*pair) for pair in zip(before, after, strict=True)]
     return VitalSigns(activation, gradient, ratio, dead, value)
 
 
-def pass_through(block, x):
-    """Send x through the layers of a block.
+def silent(block):
+    """Which units of a block say the same to every example, from its weight matrix on, shape (n,).
 
-    Returns
-    -------
-    x : ndarray, shape (m, n)
-        The output.
-    silent : ndarray of bool, shape (n,)
-        Which units gave the same number for every example behind one of the layers, from the
-        weight matrix on.
+    `block` is a list of (layer, output), as from `by_block`.
     """
-    silent = False
-    for layer in block:
-        x = layer.forward(x)
-        if "W" in layer.params:
-            silent = np.zeros(x.shape[1], bool)
-        silent = silent | (np.ptp(x, axis=0) == 0)
-    return x, silent
+    start = next((i for i, (layer, _) in enumerate(block) if "W" in layer.params), 0)
+    return np.any([np.ptp(y, axis=0) == 0 for _, y in block[start:]], axis=0)
 
 
 def moved(before, after):

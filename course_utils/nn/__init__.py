@@ -9,7 +9,7 @@ from course_utils.nn.dropout import Dropout
 from course_utils.nn.gradients import gradient_check, numerical_gradient, relative_error
 from course_utils.nn.layers import Layer, Linear, ReLU, Tanh
 from course_utils.nn.losses import softmax, softmax_cross_entropy, squared_error
-from course_utils.nn.network import Sequential, mlp
+from course_utils.nn.network import Residual, Sequential, mlp
 from course_utils.nn.normalization import BatchNorm, LayerNorm
 from course_utils.nn.optim import SGD, Adam
 
@@ -23,6 +23,7 @@ __all__ = [
     "Linear",
     "NonFiniteError",
     "ReLU",
+    "Residual",
     "Sequential",
     "Tanh",
     "gradient_check",

@@ -149,6 +149,49 @@ class Sequential(Layer):
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
 
+class Residual(Sequential):
+    """A skip connection, y = x + f(x), around a layer or several in a row; itself a layer.
+
+    Its backward is grad_x = grad_y + f.backward(grad_y): the gradient skips f too (He et al., "Deep
+    residual learning for image recognition" (2016), section 3.1).
+
+    Parameters
+    ----------
+    layers : layer, or iterable of layers
+        f, whose output has the shape of its input.
+
+    Attributes
+    ----------
+    layers, params, grads
+        As in `Sequential`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For something that is no layer, or no layers at all; from forward, where f changes the
+        shape.
+    """
+
+    def __init__(self, layers):
+        super().__init__([layers] if hasattr(layers, "forward") else layers)
+
+    def forward(self, x):
+        """Return x + f(x), shape (m, n)."""
+        f = super().forward(x)
+        if f.shape != x.shape:
+            raise ValueError(
+                f"the layers of Residual must keep the shape of x, {x.shape}, got {f.shape}"
+            )
+        return x + f
+
+    def backward(self, grad_y, input_grad=True):
+        """Return grad_y + f.backward(grad_y), shape (m, n)."""
+        return grad_y + super().backward(grad_y)
+
+    def __repr__(self):
+        return f"Residual([{', '.join(map(repr, self.layers))}])"
+
+
 NORMS = {"layer": LayerNorm, "batch": BatchNorm}
 ACTIVATIONS = {"relu": ReLU, "tanh": Tanh}
 
@@ -172,10 +215,15 @@ def mlp(
     c=2.0,
     last_c=None,
     activation="relu",
+    residual=False,
     rng=None,
     dtype=np.float32,
 ):
     """A multilayer perceptron: hidden layers of Linear, (norm), activation, (norm), (dropout).
+
+    With skip connections the layers and their order are the same, and what stands from one hidden
+    Linear to the end of the next is skipped where both have the same width: z + W relu(z), the
+    block of He et al., "Identity mappings in deep residual networks" (2016), figure 1b.
 
     Parameters
     ----------
@@ -197,6 +245,8 @@ def mlp(
         c of the output layer (None: the same c).
     activation : {"relu", "tanh"}, or callable
         ``activation()`` makes a layer of one's own.
+    residual : bool, or callable
+        Whether to skip; ``residual(layers)`` makes a layer of one's own.
     rng : numpy.random.Generator, optional
         Where weights and masks come from.
     dtype : data type
@@ -210,7 +260,8 @@ def mlp(
     Raises
     ------
     TypeError, ValueError
-        For anything outside these values.
+        For anything outside these values, and for skips where no two hidden layers that follow each
+        other have the same width.
     """
     widths = check_list("widths", widths)
     if len(widths) < 2:
@@ -225,17 +276,24 @@ def mlp(
     check_number("c", c)
     last_c = c if last_c is None else last_c
     check_number("last_c", last_c)
+    if not callable(residual):
+        check_choice("residual", residual, (False, True))
+        residual = Residual if residual else None
     rng = check_generator("rng", rng)
 
-    def hidden(n_in, n_out):
-        yield Linear(n_in, n_out, c=c, rng=rng, dtype=dtype)
+    def behind(n):
+        """What follows a hidden Linear layer of n outputs, a list of layers."""
         block = [make_activation()]
         if make_norm is not None:
-            block.insert(0 if norm_position == "before" else 1, make_norm(n_out))
-        yield from block
-        if p > 0:
-            yield dropout(p, rng=rng)
+            block.insert(0 if norm_position == "before" else 1, make_norm(n))
+        return [*block, dropout(p, rng=rng)] if p > 0 else block
 
+    layers, block = [], []
     *inner, n_out = widths
-    layers = [layer for pair in pairwise(inner) for layer in hidden(*pair)]
-    return Sequential([*layers, Linear(inner[-1], n_out, c=last_c, rng=rng, dtype=dtype)])
+    for n_in, n in pairwise(inner):
+        step = [*block, Linear(n_in, n, c=c, rng=rng, dtype=dtype)]
+        layers += [residual(step)] if residual and block and n_in == n else step
+        block = behind(n)
+    if residual and not any(n_in == n for n_in, n in pairwise(inner[1:])):
+        raise ValueError(f"widths must repeat a hidden width to skip a layer, got {widths}")
+    return Sequential([*layers, *block, Linear(inner[-1], n_out, c=last_c, rng=rng, dtype=dtype)])
