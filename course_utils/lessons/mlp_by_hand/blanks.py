@@ -421,7 +421,7 @@ BLANKS = [
             ),
             Mistake(
                 lambda grad_y, y: grad_y * (y <= 0),
-                "The gate is turned round: it is open where y is 0, and closed where x went "
+                "The gate is turned around: it is open where y is 0, and closed where x went "
                 "through.",
             ),
         ],
@@ -553,8 +553,8 @@ BLANKS = [
             ),
             Mistake(
                 turned_round,
-                "`layers.reverse()` turns the network itself round, and the next forward pass will "
-                "go through it backward. `reversed(layers)` leaves the list as it is.",
+                "`layers.reverse()` turns the network itself around, and the next forward pass "
+                "will go through it backward. `reversed(layers)` leaves the list as it is.",
             ),
             Mistake(
                 taken_out,
@@ -612,7 +612,7 @@ BLANKS = [
             ),
             Mistake(
                 each(lambda param, grad, lr: lr * grad - param),
-                "The two are subtracted the wrong way round: parameter minus step.",
+                "The two are subtracted the wrong way around: parameter minus step.",
             ),
             Mistake(
                 each(lambda param, grad, lr: param - lr * grad, stop=True),
@@ -663,7 +663,7 @@ BLANKS = [
             Mistake(
                 one_step_at_the_end,
                 "The step stands behind the loop, so there is only one, from the last batch. It "
-                "belongs into the loop: one for each batch.",
+                "belongs in the loop: one for each batch.",
             ),
             Mistake(
                 first_batch_only,
