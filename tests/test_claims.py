@@ -7,7 +7,7 @@ import pytest
 
 from course_utils import lessons
 from course_utils.experiments import claims
-from course_utils.experiments.claims import TABLE, TABLE_SEEDS, Claim, write_table
+from course_utils.experiments.claims import TABLE, Claim, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 EACH = pytest.mark.parametrize("claim", lessons.all_claims(), ids=lambda claim: claim.id)
@@ -17,7 +17,7 @@ EACH = pytest.mark.parametrize("claim", lessons.all_claims(), ids=lambda claim: 
 def test_the_table_holds_every_seed_and_what_the_claim_says_of_it_now(each):
     """A claim whose margin, numbers or seeds changed wants a new table."""
     table = each.table()
-    assert tuple(table) == TABLE_SEEDS
+    assert tuple(table) == each.table_seeds
     for numbers, holds in table.values():
         assert holds == (bool(each.holds(numbers)) if isinstance(each, Claim) else None)
     with pytest.raises(ValueError, match="name must be one of .* got 'luck'"):
@@ -30,8 +30,11 @@ def test_the_table_holds_nothing_else():
 
 
 @EACH
-def test_notebook_seeds_did_not_choose_the_settings(claim):
-    assert set(claim.seeds) <= set(TABLE_SEEDS) and not set(TABLE_SEEDS) & {0, 1, 2}
+def test_a_claim_holds_on_nine_of_ten_seeds_that_chose_nothing(claim):
+    """Settings were chosen on 0 to 2 and 100 to 119, some margins with 3 to 12 in sight."""
+    assert set(claim.table_seeds) <= set(range(200, 300)) and not set(claim.seeds) & {0, 1, 2}
+    held, of = claim.pass_rate()
+    assert of == 20 and held >= 18
 
 
 @EACH

@@ -94,10 +94,9 @@ def c6_holds(numbers):
         for position, scales in SCALES.items()
     )
     return (
-        max(before + after) < GUESSING - 0.6
+        max(*before, *after, numbers["loss, c = 2, without, lr 0.02"]) < GUESSING - 0.6
         and numbers["loss, c = 1, without"] > before[0] + 0.4
         and bool(numbers["c = 3, without, diverged"])
-        and numbers["loss, c = 2, without, lr 0.02"] < max(before) + 0.2
     )
 
 
@@ -107,11 +106,11 @@ C6 = Claim(
     "c = 1 and 3",
     conditions="20 hidden layers of 50 units, learning rate 0.1, 300 steps: losses at least 0.6 "
     "below guessing; without it c = 3 ends in NaN and c = 1 is 0.4 behind (that with it before "
-    "ReLU), but c = 2 at a learning rate of its own, 0.02, ends no more than 0.2 above the worst of "
-    "the three",
+    "ReLU), but c = 2 at a learning rate of its own, 0.02, is as far below guessing",
     run=train_scales,
     numbers=c6_numbers,
     holds=c6_holds,
+    table_seeds=tuple(range(220, 240)),
 )
 
 
