@@ -135,6 +135,12 @@ def forward_unscaled(self, x):
     return self.saved[0]
 
 
+def forward_keeping_y(self, x):
+    y = LayerNorm.forward(self, x)
+    self.saved = y, self.saved[1]
+    return y
+
+
 def backward_of_columns(self, grad):
     return _back(self, grad, axis=0)
 
@@ -559,6 +565,11 @@ EXERCISES = [
             Mistake(
                 layer_with(normalizing(keep=lambda x, x_hat, var: (x, var))),
                 "`forward` keeps x for the way back. What `backward` needs is x_hat.",
+            ),
+            Mistake(
+                layer_with(forward_keeping_y),
+                "`forward` keeps what it returns, behind scale and shift. What `backward` needs is "
+                "x_hat, in front of them.",
             ),
             Mistake(
                 layer_with(normalizing(eps=1e-5), backward_of_fixed_eps),
