@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from course_utils.nn import SGD, Adam, LayerNorm, Linear, Sequential, mlp
+from course_utils.nn.optim import adam_direction, moving_average
 
 OPTIMIZERS = {
     "sgd": lambda network: SGD(network, 0.1),
@@ -140,3 +141,28 @@ NET = mlp([4, 3])
 def test_bad_input(build, error, message):
     with pytest.raises(error, match=message):
         build()
+
+
+# Adam in pieces
+
+
+def test_moving_average_weighs_the_past():
+    average = 0.0
+    for new in (1.0, 2.0, 4.0):
+        average = moving_average(average, new, 0.5)
+    assert average == 1 / 8 + 2 / 4 + 4 / 2
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10])
+def test_a_constant_gradient_gives_steps_of_full_length(steps):
+    g = np.array([5.0, -0.001])
+    first = second = np.zeros(2)
+    for _ in range(steps):
+        first, second = moving_average(first, g, 0.9), moving_average(second, g**2, 0.999)
+    direction = adam_direction(first, second, steps, (0.9, 0.999), 1e-8)
+    assert np.allclose(direction, [1, -1], rtol=1e-4)
+
+
+def test_eps_stands_outside_of_the_root():
+    direction = adam_direction(np.array([2.0]), np.array([4.0]), 10**6, (0.9, 0.999), 2.0)
+    assert direction == pytest.approx(0.5)

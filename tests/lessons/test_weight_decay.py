@@ -11,9 +11,9 @@ from course_utils.experiments.training import History
 from course_utils.experiments.vitals import weight_norm
 from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
 from course_utils.lessons.weight_decay import exercises, experiments, pictures
-from course_utils.lessons.weight_decay.experiments import C14, C15, Decoupled
-from course_utils.nn import SGD, Adam, Linear, mlp, softmax_cross_entropy
-from course_utils.nn.optim import adam_direction, is_weight, moving_average
+from course_utils.lessons.weight_decay.experiments import C14, C15
+from course_utils.nn import SGD, Linear, mlp, softmax_cross_entropy
+from course_utils.nn.optim import is_weight
 
 F64 = {"dtype": np.float64}
 COUNT = np.arange(6.0).reshape(2, 3)
@@ -152,87 +152,6 @@ def test_weights_decay(key):
     assert not any(is_weight(key[:-1] + name) for name in ("b", "gamma", "beta", "WW"))
 
 
-# The two forms of decay
-
-
-def after_steps(make, steps=20):
-    """A network's parameters after steps on the same data with the optimizer ``make(network)``."""
-    network = small_network()
-    optimizer = make(network)
-    for step in range(steps):
-        backward(network, seed=step)
-        optimizer.step()
-    return network.params
-
-
-def test_without_momentum_penalty_and_shrink_then_step_are_one():
-    penalty = after_steps(lambda net: SGD(net, 0.1, weight_decay=0.2))
-    shrink = after_steps(lambda net: Decoupled(SGD(net, 0.1), weight_decay=0.2))
-    for key, param in penalty.items():
-        np.testing.assert_allclose(param, shrink[key], rtol=1e-11, atol=1e-13)
-
-
-def test_with_momentum_they_are_not():
-    penalty = after_steps(lambda net: SGD(net, 0.1, 0.9, weight_decay=0.2))
-    shrink = after_steps(lambda net: Decoupled(SGD(net, 0.1, 0.9), weight_decay=0.2))
-    assert np.linalg.norm(penalty["0.W"]) < 0.9 * np.linalg.norm(shrink["0.W"])
-
-
-def test_decoupled_around_adam_is_adamw():
-    adamw = after_steps(lambda net: Adam(net, 0.01, weight_decay=0.3), steps=5)
-    shrink = after_steps(lambda net: Decoupled(Adam(net, 0.01), weight_decay=0.3), steps=5)
-    for key, param in adamw.items():
-        np.testing.assert_allclose(param, shrink[key], rtol=1e-12)
-
-
-def test_decoupled_shrinks_weights_and_nothing_else():
-    network = small_network()
-    network.params["0.b"][:] = 1
-    backward(network)
-    for key, param in network.params.items():
-        network.grads[key] = 0 * param
-    before = {key: param.copy() for key, param in network.params.items()}
-    Decoupled(SGD(network, 0.5), weight_decay=0.4).step()
-    for key, param in network.params.items():
-        assert np.allclose(param, (0.8 if is_weight(key) else 1) * before[key])
-
-
-@pytest.mark.parametrize("optimizer", experiments.OPTIMIZERS)
-def test_both_forms_are_trained_from_one_start(optimizer):
-    train = digits(300, n=784, classes=10)
-    one, other = (
-        experiments.trained_weights(optimizer, 0.1, decoupled, train, seed=0, steps=5)
-        for decoupled in (False, True)
-    )
-    assert one.shape == (784 * 32 + 32 * 10,) and one.any()
-    assert np.allclose(one, other, rtol=1e-11, atol=1e-13) == (optimizer == "SGD")
-
-
-# Adam in pieces
-
-
-def test_moving_average_weighs_the_past():
-    average = 0.0
-    for new in (1.0, 2.0, 4.0):
-        average = moving_average(average, new, 0.5)
-    assert average == 1 / 8 + 2 / 4 + 4 / 2
-
-
-@pytest.mark.parametrize("steps", [1, 2, 10])
-def test_a_constant_gradient_gives_steps_of_full_length(steps):
-    g = np.array([5.0, -0.001])
-    first = second = np.zeros(2)
-    for _ in range(steps):
-        first, second = moving_average(first, g, 0.9), moving_average(second, g**2, 0.999)
-    direction = adam_direction(first, second, steps, (0.9, 0.999), 1e-8)
-    assert np.allclose(direction, [1, -1], rtol=1e-4)
-
-
-def test_eps_stands_outside_of_the_root():
-    direction = adam_direction(np.array([2.0]), np.array([4.0]), 10**6, (0.9, 0.999), 2.0)
-    assert direction == pytest.approx(0.5)
-
-
 # Runs and data
 
 
@@ -271,22 +190,6 @@ def test_effective_rates_are_those_of_the_hidden_matrix():
     rates = experiments.effective_rates(comparison, "some")
     assert rates.shape == (2, 3) and np.allclose(rates[:, 0], 1)
     assert rates[1, 2] == pytest.approx((norms[1][0] / norms[1][2]) ** 2)
-
-
-def test_the_sine_s_noise_is_what_was_asked_for():
-    x, exact = experiments.noisy_sine(0, draw=3)
-    assert np.allclose(exact, np.sin(np.pi * x)) and (np.diff(x.ravel()) > 0).all()
-    noise = experiments.noisy_sine(0.3, 3)[1] - exact
-    assert np.allclose(2 * noise, experiments.noisy_sine(0.6, 3)[1] - exact)
-
-
-def test_a_fit_is_handed_over_forty_times():
-    grid = pictures.DecayedFit.grid()
-    *_, last = experiments.fitting(lambda net: SGD(net, 0.1, weight_decay=0.5), 0.0, 0, grid, 80)
-    assert last["steps"] == list(range(0, 81, 2)) and len(last["norms"]) == 41
-    assert np.all(np.diff(last["norms"][1:]) < 0)
-    truth = {"x": X, "y": np.sin(np.pi * X) + 0.5, "fit": np.sin(np.pi * grid) + 0.25}
-    assert experiments.distances(truth, grid) == pytest.approx((0.25, 0.25), abs=1e-3)
 
 
 def test_what_became_of_the_labels(one_step):
@@ -371,12 +274,6 @@ def test_the_exercises_are_the_library_s():
     assert np.allclose(exercises.decay_step(W, grads[0], 0.1, 0.3), first)
     ours = trained(lambda layer: exercises.DecaySGD(layer, 0.1, weight_decay=0.3))
     assert np.allclose(list(ours), [first, *others])
-    (*_, last) = trained(lambda layer: SGD(layer, 0.1, 0.9, weight_decay=0.3))
-    assert np.allclose(exercises.momentum_steps(W, grads, 0.1, 0.9, 0.3), last)
-    ours, m, v = W, 0 * W, 0 * W
-    for t, theirs in enumerate(trained(lambda layer: Adam(layer, 0.1)), start=1):
-        ours, m, v = exercises.adam_step(ours, grads[t - 1], m, v, t, 0.1, 0.9, 0.999, 1e-8)
-        assert np.allclose(ours, theirs)
 
 
 def test_gamma_rests_where_loss_and_penalty_balance():
@@ -384,6 +281,16 @@ def test_gamma_rests_where_loss_and_penalty_balance():
     penalized = 0.7 / 2 * (gamma - 2) ** 2 + 0.4 / 2 * gamma**2
     expected = gamma[penalized.argmin()]
     assert exercises.pulled_to(2, 0.7, 0.4) == pytest.approx(expected, abs=1e-4)
+
+
+def after_steps(make, steps=20):
+    """A network's parameters after steps on the same data with the optimizer ``make(network)``."""
+    network = small_network()
+    optimizer = make(network)
+    for step in range(steps):
+        backward(network, seed=step)
+        optimizer.step()
+    return network.params
 
 
 def test_an_optimizer_of_one_s_own_trains_as_the_library_s():

@@ -1,37 +1,14 @@
-"""What decay does to norms and errors, in several optimizers and under batch norm: C14 and C15."""
+"""What decay does to norms and errors, and under batch norm: claims C14 and C15."""
 
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.data import minibatches
 from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import compare, run_sides, side, small_set
-from course_utils.experiments.training import answers, training_steps
+from course_utils.experiments.training import answers
 from course_utils.experiments.vitals import weight_matrices, weight_norm
-from course_utils.nn import SGD, Adam, mlp, squared_error
-
-
-class Decoupled:
-    """Weight decay directly on W: it shrinks by 1 - lr lambda, then an optimizer takes its step.
-
-    Parameters
-    ----------
-    optimizer : SGD or Adam
-        Without weight decay of its own.
-    weight_decay : float
-    """
-
-    def __init__(self, optimizer, weight_decay):
-        self.optimizer, self.weight_decay = optimizer, weight_decay
-
-    def step(self):
-        """Shrink every weight matrix, then update every parameter."""
-        for W in weight_matrices(self.optimizer.network):
-            W *= 1 - self.optimizer.lr * self.weight_decay
-        self.optimizer.step()
-
+from course_utils.nn import SGD
 
 # Runs whose norms are followed
 
@@ -265,100 +242,6 @@ def effective_rates(comparison, side):
     """1 / ||W||^2 of a side's hidden matrix over training, at the start 1: (seeds, points)."""
     norms = np.array([list(run.observations.values()) for run in comparison.runs(side)])
     return (norms[:, :1] / norms) ** 2
-
-
-# L2 against decoupled
-
-OPTIMIZERS = {
-    "SGD": lambda network, decay: SGD(network, 0.1, weight_decay=decay),
-    "momentum": lambda network, decay: SGD(network, 0.02, momentum=0.9, weight_decay=decay),
-    "Adam": lambda network, decay: Adam(network, 0.002, weight_decay=decay, decoupled=False),
-}
-
-
-def trained_weights(optimizer, weight_decay, decoupled, train, seed, steps=200):
-    """All weights of a network 784-32-10 in float64 after training, one vector.
-
-    Parameters
-    ----------
-    optimizer : {"SGD", "momentum", "Adam"}
-    weight_decay : float
-    decoupled : bool
-        Decay directly on W, or as the gradient of the penalty.
-    train : (ndarray, ndarray)
-    seed, steps : int
-
-    Returns
-    -------
-    ndarray
-    """
-    network = mlp([784, 32, 10], rng=np.random.default_rng([seed, 0]), dtype=np.float64)
-    make = OPTIMIZERS[optimizer]
-    if decoupled:
-        chosen = Decoupled(make(network, 0), weight_decay)
-    else:
-        chosen = make(network, weight_decay)
-    batches = minibatches(*train, 50, np.random.default_rng([seed, 1]), epochs=None)
-    for _ in training_steps(network, chosen, batches, steps=steps):
-        pass
-    return np.concatenate([W.ravel() for W in weight_matrices(network)])
-
-
-# A fit in one dimension
-
-
-def noisy_sine(noise, draw, m=15):
-    """m points of a sine with normal noise: x and y, shape (m, 1), x in about [-1, 1]."""
-    rng = np.random.default_rng(draw)
-    x = np.linspace(-1, 1, m)[:, None] + rng.uniform(-0.04, 0.04, (m, 1))
-    return x, np.sin(np.pi * x) + noise * rng.standard_normal((m, 1))
-
-
-def curve_network(seed=0, width=50):
-    """A tanh network from one number to one, whose units bend all over [-1, 1] from the start."""
-    rng = np.random.default_rng(seed)
-    network = mlp([1, width, width, 1], activation="tanh", c=1.0, rng=rng, dtype=np.float64)
-    network.params["0.W"][:] = 6 * rng.standard_normal((1, width))
-    network.params["0.b"][:] = 6 * rng.uniform(-1, 1, width)
-    return network
-
-
-def fitting(make, noise, draw, grid, steps):
-    """Fit the curve to `noisy_sine`; at each fortieth of the way, what `DecayedFit` shows.
-
-    Parameters
-    ----------
-    make : callable
-        ``make(network)`` makes the optimizer.
-    noise : float
-    draw : int
-        From 0.
-    grid : ndarray, shape (points, 1)
-        Where the network is looked at.
-    steps : int
-        Each on all points.
-
-    Yields
-    ------
-    dict
-    """
-    x, y = noisy_sine(noise, draw + 1)
-    network = curve_network()
-    optimizer, seen, norms = make(network), [0], [weight_norm(network)]
-    losses = training_steps(network, optimizer, repeat((x, y)), squared_error, steps=steps)
-    for step, _ in enumerate(losses, start=1):
-        if step % (steps // 40) == 0:
-            seen.append(step)
-            norms.append(weight_norm(network))
-            yield {"x": x, "y": y, "fit": network.forward(grid), "steps": seen, "norms": norms}
-
-
-def distances(shown, grid):
-    """Root mean square distance of a fitted curve from the data and, within [-1, 1], the truth."""
-    fit, inside = shown["fit"].ravel(), np.abs(grid.ravel()) <= 1
-    off_data = np.interp(shown["x"].ravel(), grid.ravel(), fit) - shown["y"].ravel()
-    off_truth = (fit - np.sin(np.pi * grid.ravel()))[inside]
-    return float(np.sqrt(np.mean(off_data**2))), float(np.sqrt(np.mean(off_truth**2)))
 
 
 # What became of the wrong labels
