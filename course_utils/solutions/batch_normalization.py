@@ -19,4 +19,5 @@ def pooled_moments(mean_1, var_1, m_1, mean_2, var_2, m_2):
 
 def running_noise(momentum, m):
     # The variance V no longer changes: V = (1 - rho)² V + rho² / m, so V (2 rho - rho²) = rho² / m.
+    # The plain mean of k batches has variance 1 / (k m): k = (2 - rho) / rho, 19 for rho = 0.1.
     return np.sqrt(momentum / (2 - momentum) / m)

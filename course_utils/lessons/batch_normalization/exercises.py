@@ -152,6 +152,17 @@ class Unpassed(Variant):
         return grad_y
 
 
+class Ignored(Variant):
+    def scale_and_shift_backward(self, grad_y, x_hat):
+        super().scale_and_shift_backward(grad_y, x_hat)
+        return grad_y
+
+
+class ScaledTwice(Variant):
+    def scale_and_shift_backward(self, grad_y, x_hat):
+        return self.params["gamma"] * super().scale_and_shift_backward(grad_y, x_hat)
+
+
 def variant(base=Variant, **changes):
     """A class with other attributes."""
     changes = {k: staticmethod(v) if callable(v) else v for k, v in changes.items()}
@@ -482,6 +493,16 @@ EXERCISES = [
                 "`self.scale_and_shift_backward(grad_y, x_hat)` is missing: it fills the gradients "
                 "of gamma and beta, and gives that of x_hat.",
             ),
+            Mistake(
+                variant(Ignored),
+                "What `self.scale_and_shift_backward(grad_y, x_hat)` returns is not used. It is "
+                "the gradient of x_hat, and backward goes on from there, not from `grad_y`.",
+            ),
+            Mistake(
+                variant(ScaledTwice),
+                "`gamma` is in the gradient twice. `self.scale_and_shift_backward` has multiplied "
+                "by it already.",
+            ),
         ],
         hints=[
             (
@@ -642,6 +663,11 @@ EXERCISES = [
             Mistake(
                 lambda momentum, m: momentum / (2 - momentum) / m,
                 "That is the variance. The deviation is its root.",
+            ),
+            Mistake(
+                lambda momentum, m: momentum / np.sqrt(m) / (1 - (1 - momentum) ** 2),
+                "The sum of squared weights, with its 1 / (1 - (1 - momentum)²), is a variance. "
+                "The deviation has its root.",
             ),
             Mistake(
                 lambda momentum, m: np.sqrt(momentum / m),
