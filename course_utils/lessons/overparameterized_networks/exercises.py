@@ -206,6 +206,13 @@ EXERCISES = [
                 "These are sums. Take the mean over all entries.",
             ),
             Mistake(
+                measured(
+                    lambda X, y, X_new, w: np.mean(X @ w) ** 2,
+                    lambda X, y, X_new, w: np.mean(X_new @ w) ** 2,
+                ),
+                "This is the square of the mean. Square each value first, then take the mean.",
+            ),
+            Mistake(
                 lambda X, y, X_new: (X @ np.linalg.lstsq(X, y, rcond=None),) * 2,
                 "`lstsq` returns four things. The first of them, `[0]`, holds the weights.",
             ),
@@ -498,6 +505,10 @@ EXERCISES = [
                 lambda kappa, lr, steps: 1 - (1 - lr * kappa) ** steps,
                 "This is the part that has been learned. Which lambda lets a ridge learn the same "
                 "part, kappa / (kappa + lambda)?",
+            ),
+            Mistake(
+                lambda kappa, lr, steps: kappa / (1 - (1 - lr * kappa) ** steps),
+                "This is kappa + lambda. Subtract kappa.",
             ),
             Mistake(
                 lambda kappa, lr, steps: 1 / (lr * steps),
