@@ -388,6 +388,30 @@ class WrongShape(Layer):
         return grad_y
 
 
+class WithoutElse(Dropout):
+    def forward(self, x):
+        if self.training:
+            return super().forward(x)
+
+
+class WithoutOnes(Dropout):
+    def forward(self, x):
+        if self.training:
+            self.saved = dropout_mask(x.shape, self.p, self.rng, x.dtype)
+        return x * self.saved
+
+    def backward(self, grad_y):
+        return grad_y * self.saved
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(WithoutElse, "without a `return`"), (WithoutOnes, "still at work")],
+)
+def test_what_is_wrong_in_evaluation_is_said(answer, words):
+    assert words in examine(BY_NAME["Dropout"], answer).words
+
+
 @pytest.mark.parametrize(
     ("name", "answer"),
     [

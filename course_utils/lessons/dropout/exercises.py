@@ -73,7 +73,11 @@ def seen_in_layer(answer, shape, p, seed):
             for each in ((grad_x / grad_y)[~dropped], (grad_x / grad_y)[dropped])]  # fmt: skip
     error = float(abs(grad_x - grad_y * (y / x)).max())
     layer.eval()
-    still = [abs(layer.forward(x) - x).max(), abs(layer.backward(grad_y) - grad_y).max()]
+    found = layer.forward(x), layer.backward(grad_y)
+    for each in found:
+        if not isinstance(each, np.ndarray) or each.shape != shape:
+            return each
+    still = [abs(found[0] - x).max(), abs(found[1] - grad_y).max()]
     layer.train()
     layer.p = 0.5
     moved = round(float(np.mean(layer.forward(x) == 0)), 1)
@@ -162,6 +166,13 @@ class OldMaskInEvaluation(Dropout):
         return super().forward(x)
 
 
+class OldMaskBothWays(Dropout):
+    def forward(self, x):
+        if self.training:
+            self.saved = dropout_mask(x.shape, self.p, self.rng, x.dtype)
+        return x * self.saved
+
+
 class FixedRate(Dropout):
     def __init__(self, p, rng=None):
         super().__init__(p, rng)
@@ -204,6 +215,10 @@ def with_mode(answer, network, x, K):
 
 def passes(network, x, K):
     return [network.forward(x) for _ in range(K)]
+
+
+def in_one_pass(network, x, K):
+    return network.forward(np.repeat(x, K, axis=0)).reshape(len(x), K, -1).mean(axis=1)
 
 
 def left_in_training(network, x, K):
@@ -395,6 +410,10 @@ EXERCISES = [
                 "`backward` uses it. There its mask is all ones.",
             ),
             Mistake(
+                OldMaskBothWays,
+                "In evaluation the last training mask is still at work. There it is all ones.",
+            ),
+            Mistake(
                 FixedRate,
                 "It goes on with the `p` that it was made with. Read `self.p` in each forward "
                 "pass: it will be moved in the middle of a training.",
@@ -440,6 +459,11 @@ EXERCISES = [
             Mistake(
                 partial(with_mode, lambda network, x, K: np.array(passes(network, x, K))),
                 "Those are all the passes, shape (K, m, n): take their mean over the first axis.",
+            ),
+            Mistake(
+                partial(with_mode, in_one_pass),
+                "You make one pass over K copies of each example. That mean is as good, but here "
+                "its masks are compared with those of K passes of `x`, one after the other.",
             ),
             Mistake(
                 partial(with_mode, lambda network, x, K: np.mean(passes(network, x, K))),
