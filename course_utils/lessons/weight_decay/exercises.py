@@ -180,6 +180,13 @@ EXERCISES = [
                 "belongs there is its gradient, `weight_decay * W`.",
             ),
             Mistake(
+                lambda W, grad, lr, weight_decay: (
+                    W - lr * (grad + weight_decay * np.sqrt(np.sum(W**2)))
+                ),
+                "You add the norm of W, one number for all entries. The derivative of the penalty "
+                "with respect to one entry is `weight_decay` times that entry.",
+            ),
+            Mistake(
                 lambda W, grad, lr, weight_decay: W - lr * (grad + 2 * weight_decay * W),
                 "A factor 2 too much. The penalty is lambda / 2 times the square, and the 2 of the "
                 "derivative takes the half away.",
@@ -468,6 +475,11 @@ EXERCISES = [
                 lambda best, curvature, weight_decay: best / (1 + weight_decay),
                 "This is the bias of section 3, where the curvature was 1. The flatter the loss, "
                 "the more decay decides.",
+            ),
+            Mistake(
+                lambda best, curvature, weight_decay: (1 - weight_decay / curvature) * best,
+                "The pull is taken at `best`, and it weakens on the way to zero. Set the "
+                "derivative to zero at the gamma that you look for.",
             ),
             Mistake(
                 lambda best, curvature, weight_decay: (1 - weight_decay) * best,
