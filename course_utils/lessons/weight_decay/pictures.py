@@ -140,29 +140,21 @@ class NormsAndErrors(Plot):
     xlabel : str
     largest : (float, float)
         Ends of the two axes, which start at zero.
-    error : str
-        Title of the right one.
     """
 
     size = (8.0, 3.3)
     apart = 0.06  # on the axis of settings
 
-    def __init__(self, settings, xlabel, largest, error="test error"):
+    def __init__(self, settings, xlabel, largest):
         self.settings, self.xlabel, self.largest = tuple(settings), xlabel, largest
-        self.error = error
         super().__init__()
 
     def draw(self, lines):
-        """By name, norms and errors, shape (seeds, settings), and a color.
-
-        Norms may be None, where another line of the same runs shows them.
-        """
+        """By name, norms and errors, shape (seeds, settings), and a color."""
         panels, readings = self.make_panels(), []
         for number, (name, (norms, errors, color)) in enumerate(lines.items()):
             places = np.arange(len(self.settings)) + self.apart * (number - (len(lines) - 1) / 2)
             for axes, runs in zip(panels, (norms, errors), strict=True):
-                if runs is None:
-                    continue
                 axes.vlines(places, np.min(runs, axis=0), np.max(runs, axis=0), color=color)
                 curve = Curve(self, axes, color=color, marker="o", ms=4, label=name)
                 curve.set(places, np.median(runs, axis=0))
@@ -174,7 +166,7 @@ class NormsAndErrors(Plot):
     def make_panels(self):
         """Axes for the norms and for the errors."""
         panels = self.figure.subplots(1, 2)
-        places, titles = np.arange(len(self.settings)), ("norm of the weights", self.error)
+        places, titles = np.arange(len(self.settings)), ("norm of the weights", "test error")
         for axes, title, top in zip(panels, titles, self.largest, strict=True):
             axes.set(title=title, xlabel=self.xlabel, ylim=(0, top))
             axes.set(xlim=(-0.3, len(places) - 0.7))
