@@ -337,6 +337,10 @@ def one_by_one(shape, p, rng, dtype):
     return np.array(rows, dtype)
 
 
+def chosen(shape, p, rng, dtype):
+    return rng.choice(np.array([0, 1 / (1 - p)], dtype), size=shape, p=[p, 1 - p])
+
+
 class WithoutSaved(Layer):
     """Other attributes than ours, and nothing multiplied in evaluation."""
 
@@ -366,6 +370,7 @@ def by_list(network, x, K):
     ("name", "answer"),
     [
         ("dropout_mask", binomial), ("dropout_mask", where_below), ("dropout_mask", one_by_one),
+        ("dropout_mask", chosen),
         ("Dropout", WithoutSaved), ("Dropout", nn.Dropout), ("mean_over_masks", by_list),
         ("mean_over_masks", experiments.mean_over_masks),
         ("dropout_penalty", lambda X, w, p: p / (1 - p) * np.sum((X * w) ** 2)),

@@ -23,8 +23,12 @@ def seen_in_mask(answer, shape, p, seed, dtype):
         return mask
     values, zero = np.unique(mask).astype(float), mask == 0
     rows, columns = zero[1:] == zero[:-1], zero[:, 1:] == zero[:, :-1]
-    found = [zero, rows, columns]
-    return values, *(round(float(each.mean()), 1) for each in found), mask.dtype.name
+    same, rng = np.random.default_rng(seed), np.random.default_rng(seed + 1)
+    again, other = (answer(shape, p, each, dtype) == 0 for each in (same, rng))
+    small = {int(np.sum(answer((5, 8), p, rng, dtype) == 0)) for _ in range(20)}
+    found = [zero, rows, columns, zero == again, zero == other]
+    shares = (round(float(np.mean(each)), 1) for each in found)
+    return values, *shares, "several" if len(small) > 1 else "always the same", mask.dtype.name
 
 
 def mask_settings(rng):
@@ -37,6 +41,12 @@ def masks(shape, p, rng, dtype, *, drop=None, scale=None, drawn=None):
     kept = rng.random(drawn or shape) >= (p if drop is None else drop)
     kept = np.broadcast_to(kept, shape)
     return kept.astype(dtype) * dtype(1 / (1 - p) if scale is None else scale)
+
+
+def so_many(shape, p, rng, dtype):
+    mask = np.full(shape, 1 / (1 - p), dtype)
+    mask.flat[rng.permutation(mask.size)[: round(p * mask.size)]] = 0
+    return mask
 
 
 # Blank: the layer. Only what it makes of numbers is compared, whatever mask it draws.
@@ -64,7 +74,12 @@ def seen_in_layer(answer, shape, p, seed):
     if not hasattr(layer, "forward") or not hasattr(layer, "eval"):
         return layer
     x, grad_y = 1 + np.random.default_rng(0).random((2, *shape))  # nowhere zero
-    first, y, grad_x = layer.forward(x), layer.forward(x), layer.backward(grad_y)
+    answer(p).forward(x.copy())  # the default, too
+    given = x.copy()
+    first, grad_first = layer.forward(given), grad_y.copy()
+    layer.backward(grad_first)
+    written = float(max(abs(given - x).max(), abs(grad_first - grad_y).max()))
+    y, grad_x = layer.forward(x.copy()), layer.backward(grad_y.copy())
     if any(not isinstance(each, np.ndarray) or each.shape != shape for each in (y, first, grad_x)):
         return grad_x if isinstance(y, np.ndarray) and y.shape == shape else y
     dropped, alike = y == 0, (first == 0) == (y == 0)
@@ -72,21 +87,22 @@ def seen_in_layer(answer, shape, p, seed):
     back = [float(np.median(each)) if len(each) else 0.0
             for each in ((grad_x / grad_y)[~dropped], (grad_x / grad_y)[dropped])]  # fmt: skip
     error = float(abs(grad_x - grad_y * (y / x)).max())
-    layer.eval()
-    found = layer.forward(x), layer.backward(grad_y)
-    for each in found:
+    evaluated = layer.eval().forward(x.copy())
+    layer.train()  # the mode that counts is that of forward
+    returned = layer.backward(grad_y.copy())
+    for each in (evaluated, returned):
         if not isinstance(each, np.ndarray) or each.shape != shape:
             return each
-    still = [abs(found[0] - x).max(), abs(found[1] - grad_y).max()]
-    layer.train()
+    still = [abs(evaluated - x).max(), abs(returned - grad_y).max()]
     layer.p = 0.5
-    moved = round(float(np.mean(layer.forward(x) == 0)), 1)
+    moved = round(float(np.mean(layer.forward(x.copy()) == 0)), 1)
     shares = [round(float(each.mean()), 1) for each in (dropped, alike)]
-    return *shares, factor, *back, error, *map(float, still), moved
+    return written, *shares, factor, *back, error, *map(float, still), moved
 
 
 IN_LAYER = (
-    "share of zeros", "share of entries with the same fate in two passes", "factor of what is kept",
+    "change of the arrays that forward and backward are given", "share of zeros",
+    "share of entries with the same fate in two passes", "factor of what is kept",
     "factor of its gradient", "factor of the gradient of what is dropped",
     "largest error of the gradient", "change of x in evaluation",
     "change of the gradient in evaluation", "share of zeros after layer.p = 0.5",
@@ -108,6 +124,36 @@ class Unscaled(Dropout):
 class FreshOnTheWayBack(Dropout):
     def backward(self, grad_y):
         return self.forward(grad_y)
+
+
+class DrawsOnTheWayBack(Dropout):
+    def backward(self, grad_y):
+        return grad_y * dropout_mask(grad_y.shape, self.p, self.rng, grad_y.dtype)
+
+
+class InPlace(Dropout):
+    def forward(self, x):
+        x *= super().forward(np.ones_like(x))
+        return x
+
+
+class RngAsItComes(Dropout):
+    def __init__(self, p, rng=None):
+        super().__init__(p)
+        self.rng = rng
+
+
+class SameMaskEachTime(Dropout):
+    def forward(self, x):
+        self.rng = np.random.default_rng(0)
+        return super().forward(x)
+
+
+class TheModesExchanged(Dropout):
+    def forward(self, x):
+        drop = not self.training
+        self.saved = dropout_mask(x.shape, self.p, self.rng, x.dtype) if drop else np.ones_like(x)
+        return x * self.saved
 
 
 class NoMaskOnTheWayBack(Dropout):
@@ -194,14 +240,18 @@ def mean_over_masks(network, x, K):
 
 
 def averaged(answer, p, K, seed):
-    """What it makes of a small network that stands in evaluation mode, and the mode it leaves."""
+    """What it makes of a small network in evaluation mode, and the mode in which it leaves this one
+    and then, put into training mode, the same one again."""
     rng = np.random.default_rng(seed)
     layers = [LibraryDropout(p, rng), Linear(3, 2, rng=rng, dtype=float)]
     network = Sequential(layers).eval()
-    mean = answer(network, rng.standard_normal((4, 3)).round(1), K)
+    x = rng.standard_normal((4, 3)).round(1)
+    mean = answer(network, x, K)
     if not isinstance(mean, np.ndarray):
         return mean
-    return mean, "training" if network.training else "evaluation"
+    left = ["training" if network.training else "evaluation"]
+    answer(network.train(), x, K)
+    return mean, *left, "training" if network.training else "evaluation"
 
 
 def averages(rng):
@@ -224,6 +274,12 @@ def in_one_pass(network, x, K):
 def left_in_training(network, x, K):
     network.train()
     return sum(passes(network, x, K)) / K
+
+
+def left_in_evaluation(network, x, K):
+    mean = left_in_training(network, x, K)
+    network.eval()
+    return mean
 
 
 # Blank: the penalty
@@ -287,6 +343,14 @@ def subset_variance(terms, r):
     return (n / r - 1) * n / (n - 1) * np.sum((terms - np.mean(terms)) ** 2)
 
 
+def drawn_with_replacement(terms, r):
+    return len(terms) ** 2 / r * np.var(terms)
+
+
+def mean_square_of_sums(terms, r):
+    return subset_variance(terms, r) + np.sum(terms) ** 2
+
+
 def terms_and_subsets(rng):
     for n, r in ((4, 2), (5, 2), (7, 5)):
         yield (2 * rng.standard_normal(n) + 1).round(1), r
@@ -302,6 +366,9 @@ EXERCISES = [
             "share of zeros",
             "share of entries with the fate of the one above",
             "share of entries with the fate of the one to the left",
+            "share of entries with the same fate under the same seed",
+            "share of entries with the same fate under another seed",
+            "numbers of zeros in 20 masks of one size",
             "dtype",
         ),
         blank=True,
@@ -344,6 +411,21 @@ EXERCISES = [
                 "numbers as `shape` says.",
             ),
             Mistake(
+                lambda shape, p, rng, dtype: masks(shape, p, np.random.default_rng(0), dtype),
+                "The same mask each time: it comes from a generator that is made anew, with the "
+                "same seed, in each call. Draw from the `rng` that is handed in.",
+            ),
+            Mistake(
+                lambda shape, p, rng, dtype: masks(shape, p, np.random.default_rng(), dtype),
+                "It does not draw from the `rng` that is handed in, so that no run could be "
+                "repeated: `rng.random(shape)`, not `np.random`.",
+            ),
+            Mistake(
+                so_many,
+                "Each mask has the same number of zeros. Whether one entry is zeroed must not "
+                "depend on the others: draw a number for each.",
+            ),
+            Mistake(
                 lambda shape, p, rng, dtype: masks(shape, p, rng, np.float64),
                 "The mask is float64 whatever `dtype` says, and so would be all that it is "
                 "multiplied with. `.astype(dtype)` makes it what is asked for.",
@@ -373,6 +455,30 @@ EXERCISES = [
                 FreshOnTheWayBack,
                 "The way back has a new mask. The gradient belongs to what the forward pass did: "
                 "draw once, keep the mask, use it twice.",
+            ),
+            Mistake(
+                DrawsOnTheWayBack,
+                "The way back has a new mask. The gradient belongs to what the forward pass did: "
+                "draw once, keep the mask, use it twice.",
+            ),
+            Mistake(
+                InPlace,
+                "`forward` writes into the `x` that it is given (`x *= ...`), which others still "
+                "need. Return a new array: `x * mask`.",
+            ),
+            Mistake(
+                RngAsItComes,
+                "`rng` is kept as it comes, and its default is None. "
+                "`np.random.default_rng(rng)` makes a generator of that, too.",
+            ),
+            Mistake(
+                SameMaskEachTime,
+                "Every pass draws the same mask: its generator is made anew each time. Make it "
+                "once, in `__init__`.",
+            ),
+            Mistake(
+                TheModesExchanged,
+                "The modes are exchanged: it drops in evaluation, and not in training.",
             ),
             Mistake(
                 NoMaskOnTheWayBack,
@@ -431,7 +537,11 @@ EXERCISES = [
         mean_over_masks,
         cases=averages,
         run=averaged,
-        returns=("the mean", "the mode that is left"),
+        returns=(
+            "the mean",
+            "the mode that is left of evaluation mode",
+            "the mode that is left of training mode",
+        ),
         blank=True,
         mistakes=[
             Mistake(
@@ -443,6 +553,15 @@ EXERCISES = [
                 left_in_training,
                 "The mean is right, but the network is left in training mode. "
                 "`with mode(network, training=True):` puts it back.",
+            ),
+            Mistake(
+                left_in_evaluation,
+                "The mean is right, but a network that stood in training mode is left in "
+                "evaluation mode. `with mode(network, training=True):` puts it back into its own.",
+            ),
+            Mistake(
+                partial(with_mode, lambda network, x, K: network.forward(x) / K),
+                "Only the first pass is in it, divided by K: is `return` inside the loop?",
             ),
             Mistake(
                 partial(with_mode, lambda network, x, K: sum(passes(network, x, K))),
@@ -608,6 +727,18 @@ EXERCISES = [
                 "Rounded down, it is not quite enough: round up.",
             ),
             Mistake(
+                lambda deviation, precision: round((deviation / precision) ** 2),
+                "Rounded to the nearest whole number, it is at times not quite enough: round up.",
+            ),
+            Mistake(
+                lambda deviation, precision: int(np.ceil(deviation / precision)) ** 2,
+                "Rounded up before the square, it is too many. Square first, then round up.",
+            ),
+            Mistake(
+                lambda deviation, precision: int(np.ceil(deviation**2 / precision)),
+                "`precision` is a deviation, as `deviation` is: both are squared.",
+            ),
+            Mistake(
                 lambda deviation, precision: int((deviation / precision) ** 2) + 1,
                 "Where it comes out even this is one too many: *at most* the precision, so "
                 "equality is enough. Round up, `np.ceil`, in place of down and one more.",
@@ -670,6 +801,16 @@ EXERCISES = [
         subset_variance,
         cases=terms_and_subsets,
         mistakes=[
+            Mistake(
+                drawn_with_replacement,
+                "That is right if a term may be drawn twice. Here what is drawn is gone: with all "
+                "n kept, nothing varies.",
+            ),
+            Mistake(
+                mean_square_of_sums,
+                "That is the mean of the squares. The variance is what is left after taking away "
+                "the square of the mean.",
+            ),
             Mistake(
                 lambda terms, r: (len(terms) / r - 1) * np.sum(np.square(terms)),
                 "That is right for independent draws. Here a term that is kept takes a place from "
