@@ -10,6 +10,7 @@ from course_utils.experiments.comparison import compare, run_sides, side, small_
 from course_utils.experiments.training import History
 from course_utils.experiments.vitals import weight_norm
 from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
+from course_utils.lab.checker import examine
 from course_utils.lessons.weight_decay import exercises, experiments, pictures
 from course_utils.lessons.weight_decay.experiments import C14, C15
 from course_utils.nn import SGD, Linear, mlp, softmax_cross_entropy
@@ -298,6 +299,22 @@ def test_an_optimizer_of_one_s_own_trains_as_the_library_s():
     library = after_steps(lambda net: SGD(net, 0.1, 0.0, 0.2))
     for key, param in own.items():
         np.testing.assert_allclose(param, library[key], rtol=1e-10, atol=1e-13)
+
+
+class Replaces(exercises.DecaySGD):
+    """Puts new arrays where the network's own stood."""
+
+    def step(self):
+        params = self.network.params
+        for key, param in list(params.items()):
+            params[key] = param.copy()
+        super().step()
+
+
+def test_an_optimizer_writes_into_the_arrays_of_the_network():
+    (exercise,) = (each for each in exercises.EXERCISES if each.name == "DecaySGD")
+    verdict = examine(exercise, Replaces)
+    assert verdict.right is False and "`param[:] = ...` writes into" in verdict.words
 
 
 def test_the_sine_bends_four_pi_in_all():

@@ -30,18 +30,26 @@ class DecaySGD:
 
 
 def two_steps(optimizer, W, b, gamma, grads, lr, weight_decay):
-    """W, b and gamma of a small network after two steps, with other gradients in the second."""
+    """The arrays of a small network after two steps, with other gradients in the second.
+
+    They are those that it has at the start: what is put in their place does not count. The last
+    matrix is a column of the numbers of gamma.
+    """
     linear, norm = Linear(*W.shape, dtype=np.float64), LayerNorm(len(gamma), dtype=np.float64)
-    network = Sequential([linear, norm])
-    linear.params["W"][:], linear.params["b"][:], norm.params["gamma"][:] = W, b, gamma
+    last = Linear(len(gamma), 1, dtype=np.float64)
+    network = Sequential([linear, norm, last])
+    own = [linear.params["W"], linear.params["b"], norm.params["gamma"], last.params["W"]]
+    for array, values in zip(own, (W, b, gamma, gamma[:, None])):
+        array[:] = values
     chosen = optimizer(network, lr, 0.0, weight_decay)  # as `side` does
     if not hasattr(chosen, "step"):
         return chosen
     for grad_W, grad_b, grad_gamma in grads:
         linear.grads.update(W=grad_W.copy(), b=grad_b.copy())
         norm.grads.update(gamma=grad_gamma.copy(), beta=0 * gamma)
+        last.grads.update(W=grad_gamma[:, None].copy())
         chosen.step()
-    return linear.params["W"], linear.params["b"], norm.params["gamma"]
+    return tuple(own)
 
 
 def networks_and_gradients(rng):
@@ -73,6 +81,23 @@ class Stale(DecaySGD):
         for key, param in self.network.params.items():
             lam = self.weight_decay if is_weight(key) else 0
             param[:] = decay_step(param, self.grads[key], self.lr, lam)
+
+
+class EarlyGradients(DecaySGD):
+    def __init__(self, network, *others):
+        super().__init__(network, *others)
+        self.grads = dict(network.grads.items())
+
+    def step(self):
+        for key, param in self.network.params.items():
+            lam = self.weight_decay if is_weight(key) else 0
+            param[:] = decay_step(param, self.grads[key], self.lr, lam)
+
+
+class OnlyTheFirst(DecaySGD):
+    def step(self):
+        key, param = next(iter(self.network.params.items()))
+        param[:] = decay_step(param, self.network.grads[key], self.lr, self.weight_decay)
 
 
 class Idle(DecaySGD):
@@ -222,7 +247,7 @@ EXERCISES = [
         blank=True,
         run=two_steps,
         cases=networks_and_gradients,
-        returns=("W", "b", "gamma"),
+        returns=("W", "b", "gamma", "W of the last layer"),
         mistakes=[
             Mistake(
                 stepping(decaying=lambda key: True),
@@ -257,14 +282,29 @@ EXERCISES = [
                 "`self.network.grads` at each step: every backward makes new ones.",
             ),
             Mistake(
+                EarlyGradients,
+                "The gradients are those of before the first backward, zeros. Look them up in "
+                "`self.network.grads` at each step, not in `__init__`.",
+            ),
+            Mistake(
+                stepping(decaying=lambda key: key == "0.W"),
+                "The first matrix decays, and no other. Every layer may have one: "
+                "`is_weight(key)` looks at the end of the key alone.",
+            ),
+            Mistake(
+                OnlyTheFirst,
+                "Only the first parameter is updated: is there a `return` inside the loop?",
+            ),
+            Mistake(
                 OnlyWeights,
                 "The biases and gamma are not updated at all. They do not decay, but they learn: "
                 "for them lambda is zero.",
             ),
             Mistake(
                 Idle,
-                "The network is unchanged after a step. `param = ...` only gives the name to "
-                "another array; `param[:] = ...` writes into the network's own.",
+                "The network's own arrays are unchanged after a step. A copy is another array; "
+                "`param = ...` only gives the name to another one, and `params[key] = ...` the "
+                "place. `param[:] = ...` writes into the network's own.",
             ),
         ],
         hints=[
@@ -308,6 +348,25 @@ EXERCISES = [
                 lambda x, y: np.sum(np.abs(np.diff(y))),
                 "This is how far the curve goes up and down. A straight line does that without a "
                 "bend.",
+            ),
+            Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(y, 2) / (x[1] - x[0]))),
+                "Every rise is divided by the first width. The points are not evenly spaced: each "
+                "interval has its own, `np.diff(x)`.",
+            ),
+            Mistake(
+                lambda x, y: changes_of_slope(x[:-1], y[:-1]),
+                "The last slope is left out: of n points there are n - 1 slopes.",
+            ),
+            Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(np.diff(y) / np.diff(x), prepend=0))),
+                "The first slope counts as a change, from zero. Changes are from one slope to the "
+                "next: one fewer than slopes.",
+            ),
+            Mistake(
+                lambda x, y: np.sum(np.abs(np.diff(np.gradient(y, x)))),
+                "`np.gradient` averages the slopes on both sides of a point. Here each interval "
+                "has its own slope, rise over width.",
             ),
             Mistake(
                 lambda x, y: np.mean(np.abs(np.diff(np.diff(y) / np.diff(x)))),
@@ -496,7 +555,8 @@ EXERCISES = [
                 lambda best, curvature, weight_decay: (
                     curvature * best / (curvature + 2 * weight_decay)
                 ),
-                "A factor 2 too much: the penalty is lambda / 2 times the square.",
+                "A factor 2 too much between penalty and loss: both are halves of a square, and "
+                "their derivatives have none left.",
             ),
             Mistake(
                 lambda best, curvature, weight_decay: (
