@@ -101,7 +101,9 @@ def use(answer, first, second, grad_y, example, grad, momentum):
     kept = [np.array(layer.running_mean), np.array(layer.running_var)]
     of_gamma = np.array(layer.grads["gamma"])
     y_eval = layer.forward(example)
-    return (y, grad_x, of_gamma, *kept, y_eval, layer.train().backward(grad))
+    grad_eval = layer.train().backward(grad)
+    plain = answer(n, 0.1, momentum, False, np.float64)
+    return y, grad_x, of_gamma, *kept, y_eval, grad_eval, len(plain.params)
 
 
 class Variant(BatchNorm):
@@ -112,6 +114,7 @@ class Variant(BatchNorm):
     divided = True  # whether the short gradient is divided by the deviation
     ddof = 1
     used_ddof = 0
+    saved_ddof = None  # that of the variance for backward, if it is another one
     axis = 0
     swapped = still = False
     start = 1.0
@@ -131,6 +134,8 @@ class Variant(BatchNorm):
         if self.own(self.training):
             mean, var = x.mean(axis=0), x.var(axis=0, ddof=self.used_ddof)
         x_hat = normalize(x, mean, var, self.eps)
+        if self.training and self.saved_ddof is not None:
+            var = x.var(axis=0, ddof=self.saved_ddof)
         self.saved = x_hat, var, self.training
         return self.scale_and_shift(x_hat)
 
@@ -145,6 +150,17 @@ class Variant(BatchNorm):
 class Unscaled(Variant):
     def scale_and_shift(self, x_hat):
         return x_hat
+
+
+class OwnEps(Variant):
+    def __init__(self, *options, **others):
+        super().__init__(*options, **others)
+        self.eps = 1e-5
+
+
+class AlwaysAffine(Variant):
+    def __init__(self, n, eps=1e-5, momentum=0.1, affine=True, dtype=np.float32):
+        super().__init__(n, eps, momentum, True, dtype)
 
 
 class Unpassed(Variant):
@@ -279,6 +295,16 @@ EXERCISES = [
                 "`eps` is missing: the deviation is `np.sqrt(var + eps)`.",
             ),
             Mistake(
+                lambda x, eps: x - x.mean(axis=0) / np.sqrt(x.var(axis=0) + eps),
+                "Only the mean is divided: division goes before subtraction. `x - mean` needs "
+                "parentheses.",
+            ),
+            Mistake(
+                lambda x, eps: (x - x.mean(axis=0)) / np.sqrt((x**2).mean(axis=0) + eps),
+                "You divide by the root of the mean square of x. The variance is that of x less "
+                "its mean.",
+            ),
+            Mistake(
                 lambda x, eps: x - x.mean(axis=0),
                 "The mean is gone, the deviation is not: divide by `np.sqrt(var + eps)`.",
             ),
@@ -339,6 +365,15 @@ EXERCISES = [
             Mistake(
                 partial(backward, added=False),
                 "`eps` is missing: the deviation is `np.sqrt(var + eps)`.",
+            ),
+            Mistake(
+                lambda grad, x_hat, var, eps: (
+                    grad
+                    - grad.mean(axis=0)
+                    - x_hat * (grad * x_hat).mean(axis=0) / np.sqrt(var + eps)
+                ),
+                "Only the last term is divided: division goes before subtraction. All three "
+                "belong into the parentheses.",
             ),
             Mistake(
                 partial(backward, scale=np.ones_like),
@@ -412,6 +447,7 @@ EXERCISES = [
             "running_var",
             "y (evaluation)",
             "grad_x (evaluation)",
+            "number of parameters with affine=False",
         ),
         mistakes=[
             Mistake(
@@ -483,6 +519,21 @@ EXERCISES = [
                 variant(used_ddof=1),
                 "In training the batch is normalized by the variance over m - 1. That one is for "
                 "the running estimate only; x_hat is made with the plain one.",
+            ),
+            Mistake(
+                variant(used_ddof=1, saved_ddof=0),
+                "In training the batch is normalized by the variance over m - 1. That one is for "
+                "the running estimate only; x_hat is made with the plain one.",
+            ),
+            Mistake(
+                variant(OwnEps),
+                "`eps` is 1e-5 whatever is asked for. Hand it on to `super().__init__`, and use "
+                "`self.eps`.",
+            ),
+            Mistake(
+                variant(AlwaysAffine),
+                "`affine` is not handed on to `super().__init__`: with `affine=False` the layer "
+                "has no gamma and beta.",
             ),
             Mistake(
                 variant(Unscaled),
