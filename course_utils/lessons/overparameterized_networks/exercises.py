@@ -38,7 +38,8 @@ def both_layers(n_in, h, n_out):
 
 
 def underdetermined(rng):
-    yield np.array([[1.0, 2.0, -2.0]]), np.array([1.3])  # X^T X is singular without rounding
+    # X^T X is singular without rounding. (Of a single row it would be the same as X * X.T.)
+    yield np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 2.0]]), np.array([1.3, -0.4])
     for m, n in ((1, 3), (2, 4), (3, 5)):
         X, y = rng.standard_normal((m, n)).round(1), rng.standard_normal(m).round(1)
         yield X + np.eye(m, n), y
@@ -141,7 +142,9 @@ def corrupt_labels(labels, wrong, shifts):
 def labels_to_corrupt(rng):
     for m in (6, 8, 12):
         wrong = rng.choice(m, m // 2, replace=False)  # in no order
-        yield rng.integers(10, size=m), wrong, rng.integers(1, 10, m // 2)
+        labels, shifts = rng.integers(10, size=m), rng.integers(1, 10, m // 2)
+        labels[wrong[0]] = 10 - shifts[0]  # one that comes to 10
+        yield labels, wrong, shifts
 
 
 def corrupted(entries, by=lambda old, shifts: (old + shifts) % 10):
@@ -253,6 +256,15 @@ EXERCISES = [
             Mistake(
                 lambda n_in, n_out, m: (m * n_out - n_out) // (n_in + 1 + n_out),
                 "Rounded down, the width has fewer parameters than needed. Round up.",
+            ),
+            Mistake(
+                lambda n_in, n_out, m: round((m * n_out - n_out) / (n_in + 1 + n_out)),
+                "Rounded to the nearest whole number, it is at times not quite enough. Round up.",
+            ),
+            Mistake(
+                lambda n_in, n_out, m: smallest_width(n_in, n_out, m + 2),
+                "The output biases are on the wrong side: they are parameters, so they lower what "
+                "the width has to bring.",
             ),
             Mistake(
                 lambda n_in, n_out, m: (m * n_out - n_out) / (n_in + 1 + n_out),
@@ -497,6 +509,11 @@ EXERCISES = [
         cases=stops,
         mistakes=[
             Mistake(
+                lambda kappa, lr, steps: kappa / np.expm1(lr * kappa * steps),
+                "`exp` is what many small steps come to. Each step multiplies what is missing by "
+                "1 - alpha kappa, exactly.",
+            ),
+            Mistake(
                 lambda kappa, lr, steps: (1 - lr * kappa) ** steps,
                 "This is the part that is still missing. Which lambda leaves the same part, "
                 "lambda / (kappa + lambda)?",
@@ -553,6 +570,14 @@ EXERCISES = [
             Mistake(
                 corrupted(the_wrong, lambda old, shifts: old + shifts),
                 "Labels beyond 9: there are ten classes, so count on from 9 to 0 (`% 10`).",
+            ),
+            Mistake(
+                corrupted(the_wrong, lambda old, shifts: old + shifts - 10 * (old + shifts > 10)),
+                "A sum of 10 stays 10. After 9 comes 0: `% 10`.",
+            ),
+            Mistake(
+                corrupted(the_wrong, lambda old, shifts: np.minimum(old + shifts, 9)),
+                "Beyond 9 you stop at 9. The classes are a circle: after 9 comes 0 (`% 10`).",
             ),
             Mistake(
                 corrupted(the_wrong, lambda old, shifts: (old + shifts) % 9),
