@@ -15,7 +15,7 @@ from course_utils.lab import exercise as panels
 from course_utils.lab.checker import Exercise, Mistake, examine
 from course_utils.lab.exercise import solution
 from course_utils.lab.wording import difference, show
-from course_utils.nn import numerical_gradient
+from course_utils.nn import Layer, numerical_gradient
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -214,6 +214,38 @@ def test_an_exception_is_explained(function, error, place):
     assert found.right is False
     assert found.words.startswith(f"It stopped with `{error}") and place in found.words
     assert found.example.splitlines()[0] == "grad_y = [[ 0.1, -0.1,  0.6],"
+
+
+class Alone(Layer):
+    def __init__(self, p, rng=None):
+        self.p = p
+
+    def forward(self, x):
+        return x if self.training else x + 1
+
+
+class Misspelled(Layer):
+    def __init__(self, p, rng=None):
+        super().__init__()
+
+    def forward(self, x):
+        return self.maks * x
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Alone, "does not call `super().__init__`, which sets what every `Layer` has."),
+        (Misspelled, "no attribute 'maks'` in line"),
+    ],
+)
+def test_what_a_class_lacks_is_explained(answer, words):
+    assert words in verdict("Dropout", answer).words
+
+
+def test_a_class_is_not_said_to_be_called_with_what_a_case_holds():
+    words = verdict("BatchNorm", type("BatchNorm", (Layer,), {"forward": lambda self, x: x})).words
+    assert "where `BatchNorm` was used" in words and "is called as" not in words
 
 
 def test_code_without_a_source_can_stop_too():

@@ -14,6 +14,7 @@ import pytest
 from course_utils import lessons
 from course_utils.lab.checker import CALLABLE, call, examine
 from course_utils.lab.limit import within
+from course_utils.nn import BatchNorm, Dropout
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -203,6 +204,22 @@ def returns_nothing(widths):
     total += 0
 
 
+class Remembers(BatchNorm):
+    """Normalizes by the running estimates: a batch before this one acts on it."""
+
+    def forward(self, x):
+        y = super().forward(x)
+        if not self.training:
+            return y
+        x_hat = (x - self.running_mean) / np.sqrt(self.running_var + self.eps)
+        return self.scale_and_shift(x_hat)
+
+
+class ScaledTwice(Dropout):
+    def forward(self, x):
+        return super().forward(x) * (1 if self.saved is None else self.saved)
+
+
 WRONG = [
     ("momentum_step", another_order, "Your arguments are in another order: the function is called"),
     ("weight_shapes", remembers, "The same input gives another result the second time."),
@@ -276,6 +293,27 @@ WRONG = [
     ),
     ("tanh_backward", lambda g, y: g * (2 - y**2), "On every input, `grad_y` is too much."),
     (
+        "features",
+        lambda x, f, phases: np.cos(np.outer(x, f) - phases) / np.sqrt(len(f)),
+        "minus `x` in place of `x`, or minus `frequencies` in place of `frequencies`, or minus "
+        "`phases` in place of `phases`.",
+    ),
+    (
+        "pooled_moments",
+        lambda m1, v1, n1, m2, v2, n2: (
+            (n1 * m1 + n2 * m2) / (n1 + n2),
+            (n1**2 * v1 + n2**2 * v2) / (n1 + n2) ** 2,
+        ),
+        "`mean` is right, `var` is not. Your `var` does not change with `mean_1`",
+    ),
+    (
+        "pooled_moments",
+        lambda m1, v1, n1, m2, v2, n2: (n1 * m1 + n2 * m2) / (n1 + n2),
+        "the result is an array of shape (2,), where a tuple of length 2 is expected.",
+    ),
+    ("BatchNorm", Remembers, "Your `y (training)` changes with `momentum`; the right one does not"),
+    ("Dropout", ScaledTwice, "All is right but `factor of what is kept` and `largest error of"),
+    (
         "decay_step",
         lambda W, g, lr, decay: (1 - lr * decay) * W - lr * g - lr * W,
         "On every input, `lr` times `W` is missing.",
@@ -306,6 +344,22 @@ NEIGHBORS = [
     for name, exercise in EXERCISES.items()
     for number in range(len(exercise.arguments) - 1)
 ]
+
+
+def test_an_axis_is_not_asked_for_where_an_argument_should_do_nothing():
+    assert "Which axis" not in verdict("BatchNorm", Remembers).words
+
+
+def test_more_results_than_asked_for_are_not_in_another_order():
+    W_m_v_and_more = lambda *given: (*EXERCISES["adam_step"].reference(*given), 1.0)  # noqa: E731
+    words = verdict("adam_step", W_m_v_and_more).words
+    assert "not in the order" not in words and "a tuple of length 4, where a tuple of" in words
+
+
+def test_many_results_take_no_longer():
+    start = time.monotonic()
+    assert verdict("Dropout", ScaledTwice).right is False
+    assert time.monotonic() - start < 5  # in all of their orders it would be minutes
 
 
 @each(("name", "number"), NEIGHBORS)

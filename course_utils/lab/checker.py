@@ -257,14 +257,32 @@ def _about_error(exercise, trial):
     message = shortened(text.rstrip(": ").replace("`", "'"))
     if order:
         return Verdict(False, f"It stopped with `{message}`. {order}", example)
+    if base := _base_without_init(trial.answer, error):
+        return Verdict(
+            False,
+            f"It stopped with `{message}`: your `__init__` does not call `super().__init__`, which "
+            f"sets what every `{base}` has.",
+            example,
+        )
     frames = traceback.extract_tb(error.__traceback__)
     frames = list(dropwhile(lambda frame: Path(frame.filename).is_relative_to(COURSE), frames))
     if not frames:
-        called = f"{exercise.name}({', '.join(exercise.arguments)})"
-        return Verdict(False, f"It stopped with `{message}`. It is called as `{called}`.", example)
+        called = f"It is called as `{exercise.name}({', '.join(exercise.arguments)})`."
+        if exercise.run is not call:  # a case holds what it is used with, not its arguments
+            called = f"That happened where `{exercise.name}` was used, not in a line of yours."
+        return Verdict(False, f"It stopped with `{message}`. {called}", example)
     own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
     line = f"line {own.lineno}, `{own.line}`," if own.line else f"line {own.lineno}"
     return Verdict(False, f"It stopped with `{message}` in {line} on the input below.", example)
+
+
+def _base_without_init(answer, error):
+    """The base of a class that lacks an attribute and has not called that base's `__init__`."""
+    if not (isinstance(answer, type) and isinstance(error, AttributeError)):
+        return None
+    init = vars(answer).get("__init__")
+    is_own = isinstance(error.obj, answer) and answer.__base__ is not object
+    return answer.__base__.__name__ if is_own and init and "__init__" not in _names(init) else None
 
 
 def _told(error):

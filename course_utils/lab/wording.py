@@ -29,7 +29,8 @@ def difference(right, given, tolerance=1e-6, what="the result", absolute=0.0):
         agree = isinstance(given, str) and given == right
         return None if agree else f"{what} is {show(given)} and should be {show(right)}"
     if isinstance(right, tuple | list):
-        if isinstance(given, np.ndarray) and given.ndim and len(given) == len(right):
+        deepest = max(map(np.ndim, filter(_is_array, right)), default=0)
+        if _is_array(given) and given.ndim > deepest and len(given) == len(right):
             given = list(given)
         if not isinstance(given, tuple | list) or len(given) != len(right):
             return _wrong_kind(right, given, what if isinstance(what, str) else "the result")
@@ -64,6 +65,10 @@ def is_short(value):
     if isinstance(value, np.ndarray):
         return value.size <= LONG
     return not isinstance(value, tuple | list) or len(value) <= LONG
+
+
+def _is_array(value):
+    return isinstance(value, np.ndarray)
 
 
 def _is_number(value):

@@ -78,6 +78,10 @@ def _about_items(names, right):
     bad = names[right.index(False)]
     if not good:
         return f"Look at {bad} first."
+    if len(good) > 3:  # too many to be read
+        wrong = [name for name, is_right in zip(names, right) if not is_right]
+        first = f": look at {bad} first" if len(wrong) > 1 else ""
+        return f"All is right but {' and '.join(wrong)}{first}."
     verb = "is" if len(good) == 1 else "are"
     words = f"{' and '.join(good)} {verb} right, {bad} is not."
     return words[0].upper() + words[1:]

@@ -67,9 +67,16 @@ def in_place_of(view, i, name):
     elif is_mask(value):
         changes = MASKS
     for words, change in changes.items():
-        if view.is_right_for(lambda case, change=change: replaced(case, i, change(case[i]))):
-            return f"Yours is the right result for {words.format(name)} in place of `{name}`."
+        if _is_right_with(view, i, change):
+            alike = [j for j, v in enumerate(view.cases[0]) if j != i and type(v) is type(value)]
+            names = [name, *(view.names[j] for j in alike if _is_right_with(view, j, change))]
+            said = [f"{words.format(each)} in place of `{each}`" for each in names]
+            return f"Yours is the right result for {', or '.join(said)}."
     return None
+
+
+def _is_right_with(view, i, change):
+    return view.is_right_for(lambda case: replaced(case, i, change(case[i])))
 
 
 @each_argument

@@ -5,8 +5,6 @@ None. Those of `SHAPES` look at results that need not have the right shape, thos
 arrays of it.
 """
 
-from itertools import permutations
-
 import numpy as np
 
 from course_utils.lab.wording import numbers, show
@@ -15,10 +13,22 @@ from course_utils.lab.wording import numbers, show
 def another_order(view):
     """The results are right, in another order."""
     count = len(view.right[0]) if isinstance(view.right[0], tuple) else 0
-    for order in list(permutations(range(count)))[1:]:
-        if view.all_agree(lambda given: tuple(given[i] for i in order)):
-            return "All results are right, but not in the order that is asked for."
+    if not count or any(len(given) != count for given in view.given):
+        return None
+    places = [
+        [j for j in range(count) if view.all_agree(lambda g: g[j], lambda r: r[i])]
+        for i in range(count)
+    ]
+    if _can_all_be_placed(places):
+        return "All results are right, but not in the order that is asked for."
     return None
+
+
+def _can_all_be_placed(places, taken=frozenset()):
+    """Whether each can have one of its places, no two the same one."""
+    return not places or any(
+        _can_all_be_placed(places[1:], taken | {place}) for place in places[0] if place not in taken
+    )
 
 
 def one_of_several(view):
@@ -86,7 +96,7 @@ def constant(view):
     if len(view.m) < 2 or any(m.shape != first.shape or np.any(m != first) for m in view.m):
         return None
     value = show(view.given[0]) if first.size < 5 else "the same"
-    return f"Your result is {value} for every input."
+    return f"{view.what} is {value} for every input."
 
 
 def an_argument(view):

@@ -64,9 +64,9 @@ def used(view, i, name):
             mine.append(difference(given, view.mine(other), 1e-9) is not None)
             truth.append(difference(right, view.truth(other), 1e-9) is not None)
     if mine and not any(mine) and all(truth):
-        return f"Your result does not change with `{name}`; the right one does."
+        return f"{view.what} does not change with `{name}`; the right one does."
     if mine and all(mine) and not any(truth):
-        return f"Your result changes with `{name}`; the right one does not."
+        return f"{view.what} changes with `{name}`; the right one does not."
     return None
 
 
@@ -123,9 +123,9 @@ def items(view, i, name):
             continue
         still = [np.allclose(side, 1) for side in (mine, truth)]
         if still[1] and not np.isclose(mine, 1).any():
-            return f"Your result changes with the {words} of `{name}`; the right one does not."
+            return f"{view.what} changes with the {words} of `{name}`; the right one does not."
         if still[0] and not still[1]:
-            return f"Your result does not change with the {words} of `{name}`; the right one does."
+            return f"{view.what} does not change with the {words} of `{name}`; the right one does."
         if not still[1] and np.allclose(mine, mine[0]) and not np.isclose(mine[0], truth[0]):
             return (
                 f"With the {words} of `{name}` doubled, yours becomes {mine[0]:.3g} times as large, "
@@ -170,7 +170,7 @@ def coupling(view, i, name):
     if len(reaches) != 1:
         return None
     ((mine, truth),) = reaches
-    if mine == truth:
+    if mine == truth or None in (mine, truth):
         return None
     return (
         f"An entry of `{name}` acts on {REACH[mine]} in yours, and on {REACH[truth]} in the right "
@@ -179,12 +179,13 @@ def coupling(view, i, name):
 
 
 def _reach(function, before, case, i):
-    """Whether the first entry of an argument moves other rows, and other columns."""
+    """Whether the first entry of an argument moves other rows, and other columns; None if it moves
+    nothing."""
     other = np.array(case[i], float)
     other[0, 0] += 0.37
     after = np.asarray(function(replaced(case, i, other)), float)
     moves = np.abs(after - np.asarray(before, float)) > 1e-9
-    return bool(moves[1:].any()), bool(moves[:, 1:].any())
+    return (bool(moves[1:].any()), bool(moves[:, 1:].any())) if moves.any() else None
 
 
 RESPONSES = (coupling, degree, items, used, trend, neutral)

@@ -18,6 +18,8 @@ class View:
         By case.
     returns : sequence of str
         The names of the results; empty for one item.
+    what : str
+        What a sentence about these results begins with.
     r, m : list of array
         `right` and `given` as arrays of floats of one shape; set by `numeric`.
     """
@@ -28,6 +30,9 @@ class View:
         self.right = [self._pick(result) for result in trial.right]
         self.given = [self._pick(result) for result in trial.results]
         self.returns = exercise.returns if item is None else ()
+        self.what = "Your result"
+        if item is not None:
+            self.what = f"Your `{exercise.returns[item]}`" if exercise.returns else f"Item {item}"
         self.number = 0  # of the case in hand
 
     def _pick(self, result):
