@@ -23,6 +23,7 @@ from course_utils.lab.wording import difference, shortened, show
 
 COURSE = Path(__file__).resolve().parents[1]
 SECONDS = 10  # for a student's function, on all inputs together
+CARET = ("bitwise_xor", "for ^:", "for ^=:")  # in what an exception says of a `^`
 CALLABLE = [name for name in np.__all__ if callable(getattr(np, name, None))]
 
 
@@ -154,7 +155,7 @@ def examine(exercise, answer, seconds=SECONDS):
         return Verdict(
             False,
             f"It did not finish in {seconds:g} seconds, and was stopped on the input below. Is "
-            "there a loop that never ends?",
+            "there a loop that never ends, or more work than was asked for?",
             _listed(exercise, trial.cases[len(trial.results) % len(trial.cases)]),
         )
     if trial.error is not None:
@@ -179,11 +180,19 @@ def _about_right(exercise, answer, trial):
         return Verdict(
             False,
             f"The result is right, but the function has changed its argument `{name}`, which others "
-            "may still need. Work on a copy of it, made with `.copy()`, or on a new one: "
-            f"`{name} = {name} + ...` makes one, where `{name} += ...` and `{name}[...] = ...` "
-            "write into what was handed in.",
+            f"may still need. {_instead(name, trial)}",
         )
     return Verdict(True, f"The values agree on all of {len(trial.cases)} small inputs.")
+
+
+def _instead(name, trial):
+    """What to do in place of writing into an argument."""
+    if not isinstance(dict(zip(trial.exercise.arguments, trial.cases[0]))[name], np.ndarray | list):
+        return "Leave it as you found it: put back whatever you move."
+    return (
+        f"Work on a copy of it, made with `.copy()`, or on a new one: `{name} = {name} + ...` "
+        f"makes one, where `{name} += ...` and `{name}[...] = ...` write into what was handed in."
+    )
 
 
 def _about_wrong(exercise, answer, trial, seconds):
@@ -201,6 +210,9 @@ def _about_wrong(exercise, answer, trial, seconds):
     first = wrong[0]
     words = [f"Wrong on {len(wrong)} of {len(trial.cases)} inputs.", *found]
     results = {"your_result": trial.results[first], "right_result": trial.right[first]}
+    if trial.changed:
+        name = min(trial.changed)
+        words.append(f"It also changes its argument `{name}`, which is to stay as it is.")
     words.append(f"On the one below, {trial.wrong[first]}.")
     example = _listed(exercise, trial.cases[first], **results)
     right = [number for number, difference in enumerate(trial.wrong) if not difference]
@@ -273,7 +285,10 @@ def _about_error(exercise, trial):
         return Verdict(False, f"It stopped with `{message}`. {called}", example)
     own = [frame for frame in frames if frame.filename == frames[0].filename][-1]
     line = f"line {own.lineno}, `{own.line}`," if own.line else f"line {own.lineno}"
-    return Verdict(False, f"It stopped with `{message}` in {line} on the input below.", example)
+    words = f"It stopped with `{message}` in {line} on the input below."
+    if any(sign in text for sign in CARET):
+        words += " In Python a power is written `**`; `^` is a logical operation on integers."
+    return Verdict(False, words, example)
 
 
 def _base_without_init(answer, error):

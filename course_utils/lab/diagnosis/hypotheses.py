@@ -85,7 +85,8 @@ def fixed(view, i, name):
     value = view.cases[0][i]
     if not is_floats(value) and not is_float_or_int(value):
         return None
-    for number in FIXED[:2] if is_floats(value) else FIXED:
+    numbers = FIXED[:2] if is_floats(value) else (*FIXED, *{case[i] for case in view.cases})
+    for number in numbers:
         if view.is_right_for(lambda c, number=number: replaced(c, i, filled(c[i], number))):
             return f"Yours is the right result for `{name}` = {number:g}, whatever `{name}` is."
     return None

@@ -117,10 +117,18 @@ def sign(view):
     return None
 
 
+KNOWN = {
+    "the root of 2": 2**0.5, "1 / the root of 2": 0.5**0.5, "pi": np.pi, "1 / pi": 1 / np.pi,
+    "2 pi": 2 * np.pi, "1 / (2 pi)": 0.5 / np.pi, "the root of 2 pi": (2 * np.pi) ** 0.5,
+    "1 / the root of 2 pi": (2 * np.pi) ** -0.5,
+}  # fmt: skip
+
+
 def named(values, view):
     """What a number, one a case, is in terms of the arguments; None where no one can say."""
     if np.allclose(values, values[0], rtol=1e-6):
-        return show(float(values[0]))
+        known = (name for name, number in KNOWN.items() if np.isclose(values[0], number, 1e-6))
+        return next(known, show(float(values[0])))
     for name, quantity in view.quantities():
         if np.allclose(values, quantity, rtol=1e-6):
             return name
@@ -212,14 +220,14 @@ def step(view):
                 break
             way = r - start
             ratios = ((m - start) / way)[np.abs(way) > 1e-9]
-            if not ratios.size or not np.allclose(ratios, ratios[0], rtol=1e-6) or not ratios[0]:
+            if not ratios.size or not ratios[0] or not view.agree(start + ratios[0] * way, m):
                 break
             factors.append(ratios[0])
         if len(factors) < len(view.r):
             continue
         if np.allclose(factors, -1):
             return f"From `{name}` yours goes exactly as far as the right one, the other way."
-        if words := named(np.array(factors), view):
+        if min(factors) > 0 and (words := named(np.array(factors), view)):
             return f"From `{name}` yours goes the right way, but {words} times as far as it should."
     return None
 
@@ -237,6 +245,33 @@ def power(view):
             return f"Yours is {words}."
     if view.all_agree(target=lambda right: 1 - np.asarray(right)):
         return "Yours is one minus the right one."
+    return None
+
+
+ROUNDED = {"down": np.floor, "up": np.ceil, "to whole numbers": np.round}
+
+
+def rounded(view):
+    """The right result, made whole."""
+    for words, whole in ROUNDED.items():
+        if view.all_agree(target=lambda right: whole(np.asarray(right, float))):
+            return f"Yours is the right one rounded {words}. Is there a `//`, `int` or `round`?"
+    return None
+
+
+def bounded(view):
+    """The right result, but for a bound that it may not pass."""
+    r, m = (np.concatenate([np.ravel(each) for each in side]) for side in (view.r, view.m))
+    right = np.concatenate([np.ravel(view.entries_agree(*pair)) for pair in view.pairs])
+    bounds = m[~right]
+    if not right.any() or np.ptp(bounds) > 1e-9 or np.ptp(m) < 1e-9:
+        return None
+    bound = bounds[0]
+    if len(bounds) < 2 and abs(bound - np.round(bound)) > 1e-9:
+        return None  # one number lies beyond the others by chance
+    for words, clipped in (("more", np.minimum(r, bound)), ("less", np.maximum(r, bound))):
+        if view.entries_agree(clipped, m).all():
+            return f"Yours is the right one, but never {words} than {show(float(bound))}."
     return None
 
 
@@ -295,6 +330,6 @@ def near(view):
 
 FIRST = (
     whole_numbers, constant, an_argument, sign, factor, times_an_argument, step, plus_an_argument,
-    offset, power,
+    offset, power, rounded, bounded,
 )  # fmt: skip
 LAST = (direction, near, shuffled, some_entries)

@@ -7,6 +7,7 @@ import numpy as np
 
 from course_utils.lab.diagnosis.view import (
     each_argument,
+    far,
     filled,
     is_float_or_int,
     is_floats,
@@ -48,10 +49,13 @@ def _says_something(right, cases):
         for i in range(len(cases[0]))
         if numbers(cases[0][i]) is not None
     ]
-    return not any(
-        all(a.shape == r.shape and np.allclose(a, r) for a, r in zip(each, flat))
-        for each in arguments
-    )
+    return not any(all(map(_is_spread, each, flat)) for each in arguments)
+
+
+def _is_spread(argument, result):
+    """Whether a result is an argument as it came, or the same in each row."""
+    fits = argument.shape in (result.shape, result.shape[1:])
+    return fits and np.allclose(argument, result)
 
 
 @each_argument
@@ -63,11 +67,17 @@ def used(view, i, name):
             other = replaced(case, i, value)
             mine.append(difference(given, view.mine(other), 1e-9) is not None)
             truth.append(difference(right, view.truth(other), 1e-9) is not None)
-    if mine and not any(mine) and all(truth):
+    if mine and not any(mine) and all(truth) and not _moves_far_off(view, i):
         return f"{view.what} does not change with `{name}`; the right one does."
     if mine and all(mine) and not any(truth):
         return f"{view.what} changes with `{name}`; the right one does not."
     return None
+
+
+def _moves_far_off(view, i):
+    """Whether the student's result changes when an argument becomes quite another."""
+    others = [replaced(case, i, far(case[i])) for case in view.cases]
+    return any(difference(g, view.mine(o), 1e-9) for g, o in zip(view.given, others))
 
 
 @each_argument

@@ -99,8 +99,8 @@ class View:
         """Whether the student's results are the right ones for changed cases, and stay so when one
         argument after the other is moved."""
         try:
-            right = [self.truth(change(case)) for case in self.cases]
-            if not all(map(self.agree, right, self.given)):
+            pairs = zip(self.cases, self.given)
+            if not all(self.agree(self.truth(change(case)), given) for case, given in pairs):
                 return False
         except Exception:  # noqa: BLE001 (a change that cannot be made)
             return False
@@ -184,6 +184,15 @@ def moved(value):
     if is_floats(value):
         return [value + noise.uniform(0.05, 0.3, value.shape) for _ in range(2)]
     return [1 - value] if is_mask(value) else []
+
+
+def far(value):
+    """Quite another value than an argument's."""
+    if is_mask(value) or isinstance(value, bool):
+        return 1 - value
+    if isinstance(value, float) and 0 <= value < 1:
+        return 1 - value / 2
+    return 3 * value + 1.5 if is_floats(value) else 10 * value
 
 
 def each_argument(detector):
