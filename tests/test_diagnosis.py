@@ -14,7 +14,7 @@ import pytest
 from course_utils import lessons
 from course_utils.lab.checker import CALLABLE, call, examine
 from course_utils.lab.limit import within
-from course_utils.nn import BatchNorm, Dropout
+from course_utils.nn import BatchNorm, Dropout, softmax_cross_entropy
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -117,7 +117,26 @@ def leaves_zeros(network, x):
     return key
 
 
+def waits_for_one(norm_ratio):
+    low, high = 0.5, 4.0
+    while norm_ratio(middle := (low + high) / 2) != 1:
+        low, high = (low, middle) if norm_ratio(middle) > 1 else (middle, high)
+    return middle
+
+
+def clears_the_gradients(params, grads, lr):
+    for key in params:
+        params[key] -= lr * grads[key]
+        grads[key][:] = 0
+
+
+def trains_by_its_own_loss(network, optimizer, batches, loss_and_grad):
+    return EXERCISES["train"].reference(network, optimizer, batches, softmax_cross_entropy)
+
+
 ONCE_ACCEPTED = [
+    ("sgd_step", clears_the_gradients),
+    ("train", trains_by_its_own_loss),
     ("passes_needed", lambda deviation, precision: int((deviation / precision) ** 2) + 1),
     ("passes_needed", lambda deviation, precision: round((deviation / precision) ** 2 + 0.5)),
     ("passes_needed", lambda deviation, precision: round((deviation / precision) ** 2)),
@@ -132,6 +151,12 @@ ONCE_ACCEPTED = [
 @each(("name", "function"), ONCE_ACCEPTED)
 def test_the_cases_leave_nothing_wrong_undetected(name, function):
     assert verdict(name, function).right is False
+
+
+def test_a_wait_for_a_number_that_no_float_hits_is_no_answer():
+    found = verdict("find_c", waits_for_one, seconds=0.5)
+    assert found.right is False and "a loop that never ends" in found.words
+    assert "c * c / 3" in found.example
 
 
 def _list_among(exercise):
@@ -193,6 +218,42 @@ def whole(grad_y, y):
     out = np.zeros(y.shape, int)
     out[:] = 3 * grad_y * (1 - y**2)
     return out
+
+
+def bisected_from(start, end):
+    """Bisection in another interval than the one that is given."""
+
+    def function(norm_ratio):
+        low, high = start, end
+        for _ in range(50):
+            middle = (low + high) / 2
+            low, high = (low, middle) if norm_ratio(middle) > 1 else (middle, high)
+        return middle
+
+    return function
+
+
+def subtracts_in_place(logits, labels):
+    logits[np.arange(len(labels)), labels] -= 1
+    return logits
+
+
+def moves_the_weights_alone(params, grads, lr):
+    for key in params:
+        if key.endswith("W"):
+            params[key] -= lr * grads[key]
+
+
+def nudges(network, x):
+    key = EXERCISES["find_bug"].reference(network, x)
+    next(iter(network.params.values()))[:] += 0.01
+    return key
+
+
+def names_the_largest(network, x):
+    y = network.forward(x)
+    network.backward(np.ones_like(y))
+    return max(network.grads, key=lambda key: np.abs(network.grads[key] / y.size).max())
 
 
 def prints(widths):
@@ -259,6 +320,45 @@ WRONG = [
         "Yours is `grad_x_hat` as it was handed in.",
     ),
     ("leaky_relu_c", lambda slope: 1.7, "Your result is 1.7 for every input."),
+    ("find_c", bisected_from(0.5, 2.0), "Yours is the right one, but never more than 2."),
+    ("find_c", bisected_from(1.0, 4.0), "Yours is the right one, but never less than 1."),
+    (
+        "scale_and_shift",
+        lambda x_hat, gamma, beta: np.maximum(gamma * x_hat + beta, 0),
+        "Yours is the right one, but never less than 0.",
+    ),
+    (
+        "forward_factor",
+        lambda c, n_in, n_out: c * n_out // (2 * n_in),
+        "Yours is the right one rounded down.",
+    ),
+    (
+        "forward_factor",
+        lambda c, n_in, n_out: c / 2**0.5 * n_out / n_in,
+        "it is the root of 2 times what it should be",
+    ),
+    (
+        "tanh_ratio",
+        lambda c, q, g: np.linalg.norm(np.tanh(np.sqrt(c * q) * g)) / np.sqrt(q),
+        "it is the root of `len(g)` times what it should be",
+    ),
+    (
+        "layers_until",
+        lambda limit, length, c: EXERCISES["layers_until"].reference(3.4e38, length, c),
+        "Yours is the right result for `limit` = 3.4e+38, whatever `limit` is.",
+    ),
+    ("expected_ratio", lambda c, depth: np.sqrt(c / 2) ^ depth, "a power is written `**`"),
+    ("cross_entropy_gradient", subtracts_in_place, "It also changes its argument `logits`"),
+    ("find_bug", nudges, "Leave it as you found it"),
+    ("find_bug", names_the_largest, "You name the largest gradient."),
+    ("sgd_step", moves_the_weights_alone, "Only the weights have moved."),
+    ("sgd_step", clears_the_gradients, "The gradients are no longer what they were."),
+    ("train", trains_by_its_own_loss, "Call the argument, `loss_and_grad`"),
+    (
+        "train_deep",
+        lambda *given: EXERCISES["train_deep"].reference(*given).losses,
+        "return all that `fit` gives back",
+    ),
     (
         "momentum_step",
         lambda p, g, v, lr, mu: (p - lr * mu * (mu * v + g), mu * v + g),
@@ -337,6 +437,25 @@ def test_a_diagnosis_says_something_true(name, function, words, capsys):
     remembered.clear()
     found = verdict(name, function)
     assert found.right is False and words in found.words
+
+
+UNTRUE = [
+    ("relu_backward", lambda grad_y, y: grad_y * (y > 1), "only positive gradients"),
+    ("relu_backward", lambda grad_y, y: grad_y * (y > 1), "yours goes the right way"),
+    ("relu_backward", lambda grad_y, y: grad_y * (y > 1), "does not change with `y`"),
+    ("sgd_step", moves_the_weights_alone, "a `return` stand inside the loop"),
+    (
+        "scale_and_shift",
+        lambda x_hat, gamma, beta: np.maximum(gamma * x_hat + beta, 0),
+        "in how `x_hat` enters",
+    ),
+]
+
+
+@each(("name", "function", "words"), UNTRUE)
+def test_what_was_once_said_and_is_untrue_is_said_no_more(name, function, words):
+    found = verdict(name, function)
+    assert found.right is False and words not in found.words
 
 
 NEIGHBORS = [

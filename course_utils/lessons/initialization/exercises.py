@@ -40,6 +40,19 @@ class NormRatio:
         return f"c -> (c / {self.root})**{self.power}"
 
 
+class NeverOne(NormRatio):
+    """One that jumps over 1, since no float is the root of 3: a wait for 1 itself never ends."""
+
+    def __init__(self):
+        super().__init__(3**0.5, 2)
+
+    def __call__(self, c):
+        return c * c / 3
+
+    def __repr__(self):
+        return "c -> c * c / 3"
+
+
 def find_c(norm_ratio):
     return bisect(norm_ratio, steps=40)
 
@@ -49,6 +62,7 @@ def norm_ratios(rng):
         low_root, high_root = rng.uniform([0.6, 2.4], [2.1, 3.8]).round(3)
         yield (NormRatio(float(low_root), power),)
         yield (NormRatio(float(high_root), power),)
+    yield (NeverOne(),)
 
 
 def bisect(norm_ratio, steps, swapped=False, target=1.0, pick=lambda low, high: (low + high) / 2):
@@ -68,8 +82,8 @@ def tanh_ratio(c, q, g):
 
 
 def scales_and_samples(rng):
-    for q in (0.01, 0.1, 0.3, 0.5):
-        yield round(rng.uniform(0.5, 4), 1), q, rng.standard_normal(6).round(1)
+    for q, count in ((0.01, 6), (0.1, 5), (0.3, 8), (0.5, 7)):
+        yield round(rng.uniform(0.5, 4), 1), q, rng.standard_normal(count).round(1)
 
 
 def scales_and_widths(rng):
@@ -91,9 +105,14 @@ def noise_for_digits():
 
 
 def train_on_noise(answer, c, seed, lr, steps, momentum):
-    """The losses of a few steps, and at which steps the network was observed."""
+    """The losses of a few steps, and at which steps the network was observed.
+
+    Of an answer that returns something else than a `History`, that, or what it is.
+    """
     optimizer = partial(SGD, momentum=momentum)
     run = answer(noise_for_digits(), c, seed, lr, steps, optimizer, lambda network, train: None, 2)
+    if hasattr(run, "forward"):
+        return "the network"
     return (run.losses, list(run.observations)) if hasattr(run, "losses") else run
 
 
@@ -312,6 +331,16 @@ EXERCISES = [
                 )
                 for depth in (29, 31)
             ],
+            Mistake(
+                lambda *given: train_with(*given).losses,
+                "The losses are right. But return all that `fit` gives back, its `History`: the "
+                "cells below look into its observations too.",
+            ),
+            Mistake(
+                lambda *given: "the network",
+                "You return the network. What `fit` gives back, its `History`, is asked for: it "
+                "holds the losses.",
+            ),
             Mistake(
                 partial(train_with, width=100),
                 "The hidden layers have 100 units here. Give them 50.",

@@ -49,8 +49,10 @@ def relu_backward(grad_y, y):
 def rectified_batches(rng):
     for shape in [(3, 2), (2, 4), (1, 5)]:
         y = np.maximum(rng.standard_normal(shape), 0).round(1)
-        y[0, :2] = [0, 1.7]
-        yield rng.standard_normal(shape).round(1), y
+        grad_y = rng.standard_normal(shape).round(1)
+        y[0, :2], grad_y[0, 1] = [0, 1.7], -0.6
+        y[-1, -1], grad_y[-1, -1] = 0.4, 0.8  # an open gate passes any sign
+        yield grad_y, y
 
 
 def cross_entropy_gradient(logits, labels):
@@ -179,14 +181,18 @@ def sgd_step(params, grads, lr):
 def take_step(answer, W, b, grad_W, grad_b, lr):
     """Apply an answer to a layer with these parameters and gradients; what they are then.
 
-    Where nothing has moved, what is returned counts: somebody may hand back new parameters.
+    Where nothing has moved, what is returned counts: somebody may hand back new parameters. In
+    some layers the bias comes first.
     """
     layer = Linear(*W.shape, dtype=np.float64)
-    layer.params = {"W": W.copy(), "b": b.copy()}
-    layer.grads = {"W": grad_W.copy(), "b": grad_b.copy()}
+    order = "bW" if len(W) == 3 else "Wb"
+    layer.params = {name: {"W": W, "b": b}[name].copy() for name in order}
+    layer.grads = {name: {"W": grad_W, "b": grad_b}[name].copy() for name in order}
     network = Sequential([layer])
     result = answer(network.params, network.grads, lr)
     after = layer.params["W"], layer.params["b"]
+    if any(not np.array_equal(layer.grads[name], g) for name, g in (("W", grad_W), ("b", grad_b))):
+        return "other gradients"
     still = np.array_equal(after[0], W) and np.array_equal(after[1], b)
     if still and isinstance(result, dict) and result:
         return "a dictionary of new parameters"
@@ -212,6 +218,17 @@ def each(move, stop=False):
     return mistake
 
 
+def weights_alone(params, grads, lr):
+    for key in params:
+        if key.endswith("W"):
+            params[key] -= lr * grads[key]
+
+
+def gradients_moved(params, grads, lr):
+    for key in params:
+        grads[key] -= lr * params[key]
+
+
 def under_a_new_name(params, grads, lr):
     for key in params:
         param = params[key]
@@ -233,7 +250,8 @@ def train(network, optimizer, batches, loss_and_grad):
 def train_small(answer, lr, batches):
     """Apply an answer to a small network; what it returns, and what the network holds then.
 
-    The batches come as an iterator, as from `minibatches`: they can be gone through once.
+    The batches come as an iterator, as from `minibatches`: they can be gone through once. The loss
+    is none that a notebook's own function computes.
     """
     rng = np.random.default_rng(1)
     layers = [
@@ -242,9 +260,14 @@ def train_small(answer, lr, batches):
         Linear(3, 2, rng=rng, dtype=np.float64),
     ]
     network = Sequential(layers)
-    losses = answer(network, SGD(network, lr), iter(batches), softmax_cross_entropy)
+    losses = answer(network, SGD(network, lr), iter(batches), twice_the_cross_entropy)
     found = network.params["0.W"], network.params["2.W"], network.grads["2.W"]
     return with_what_it_did(losses, *found)
+
+
+def twice_the_cross_entropy(logits, labels):
+    loss, grad = softmax_cross_entropy(logits, labels)
+    return 2 * loss, 2 * grad
 
 
 def small_batches(rng):
@@ -285,6 +308,10 @@ def one_step_at_the_end(network, optimizer, batches, loss_and_grad):
 
 def first_batch_only(network, optimizer, batches, loss_and_grad):
     return train(network, optimizer, [next(batches)], loss_and_grad)
+
+
+def with_a_loss_of_its_own(network, optimizer, batches, loss_and_grad):
+    return train(network, optimizer, batches, softmax_cross_entropy)
 
 
 BLANKS = [
@@ -416,8 +443,8 @@ BLANKS = [
             ),
             Mistake(
                 lambda grad_y, y: grad_y,
-                "Everything passes. An output of ReLU is never negative, so `y >= 0` is always "
-                "true: where x was negative, y is exactly 0.",
+                "Everything passes, also where x was negative. There y is exactly 0, so `y > 0` is "
+                "false; `y >= 0` is always true.",
             ),
             Mistake(
                 lambda grad_y, y: grad_y * (y <= 0),
@@ -618,6 +645,15 @@ BLANKS = [
                 each(lambda param, grad, lr: param - lr * grad, stop=True),
                 "Only the first parameter has moved. Does a `return` stand inside the loop?",
             ),
+            Mistake(
+                weights_alone,
+                "Only the weights have moved. A bias is a parameter too, and has its gradient.",
+            ),
+            Mistake(
+                gradients_moved,
+                "The gradients are no longer what they were. They are there to be read, by others "
+                "too, such as the vital signs: write into `params` only.",
+            ),
         ],
         hints=[
             "`params` and `grads` are dictionaries with the same keys: one loop over them.",
@@ -668,6 +704,11 @@ BLANKS = [
             Mistake(
                 first_batch_only,
                 "Only the first batch is used. Does a `return` stand inside the loop?",
+            ),
+            Mistake(
+                with_a_loss_of_its_own,
+                "The loss is always that of `softmax_cross_entropy`, whatever is handed in. Call "
+                "the argument, `loss_and_grad`: here it was another loss.",
             ),
             Mistake(
                 loop(give=lambda losses: losses[-1]),

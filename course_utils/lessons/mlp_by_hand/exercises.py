@@ -95,12 +95,22 @@ ALWAYS_THE_SAME = {
 }
 
 
-def by_gradient(pick):
+ALL_DISAGREE = (
+    "Or do all of them disagree, and the largest most? Then the two sides belong to different "
+    "losses, or `backward` did not run: until it does, all `grads` are zero."
+)
+
+
+def largest_entry(array):
+    return np.abs(array).max()
+
+
+def by_gradient(pick, size):
     """The mistake of looking at the gradients alone: the key of the largest, or the smallest."""
 
     def mistake(network, x):
         network.backward(np.ones_like(network.forward(x)))
-        return pick(network.grads, key=lambda key: np.linalg.norm(network.grads[key]))
+        return pick(network.grads, key=lambda key: size(network.grads[key]))
 
     return mistake
 
@@ -263,11 +273,12 @@ EXERCISES = [
             ],
             *[
                 Mistake(
-                    by_gradient(pick),
+                    by_gradient(pick, size),
                     f"You name the {word} gradient. How large a gradient is says nothing: compare "
-                    "it with its central differences.",
+                    f"it with its central differences. {more}".rstrip(),
                 )
-                for pick, word in [(max, "largest"), (min, "smallest")]
+                for pick, word, more in [(max, "largest", ALL_DISAGREE), (min, "smallest", "")]
+                for size in (np.linalg.norm, largest_entry)
             ],
         ],
         hints=[
