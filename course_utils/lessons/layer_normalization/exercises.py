@@ -116,11 +116,13 @@ def layer_with(forward=LayerNorm.forward, backward=LayerNorm.backward):
     return type("Mistaken", (ScaledAndShifted,), {"forward": forward, "backward": backward})
 
 
-def normalizing(axis=1, keep=lambda x, x_hat, var: (x_hat, var), eps=None):
+def normalizing(
+    axis=1, keep=lambda x, x_hat, var: (x_hat, var), eps=None, measure=moments
+):  # fmt: skip
     """A forward pass with one thing changed."""
 
     def forward(self, x):
-        mean, var = moments(x, axis)
+        mean, var = measure(x, axis)
         x_hat = normalize(x, mean, var, self.eps if eps is None else eps)
         self.saved = keep(x, x_hat, var)
         if self.affine:
@@ -128,6 +130,10 @@ def normalizing(axis=1, keep=lambda x, x_hat, var: (x_hat, var), eps=None):
         return x_hat
 
     return forward
+
+
+def moments_of_a_sample(x, axis):
+    return x.mean(axis, keepdims=True), x.var(axis, keepdims=True, ddof=1)
 
 
 def forward_unscaled(self, x):
@@ -157,6 +163,16 @@ def backward_in_order(self, grad):
     x_hat, var = self.saved
     through = normalize_backward(grad, x_hat, var, self.eps, axis=1)
     return self.params["gamma"] * through if self.affine else through
+
+
+def backward_turned_round(self, grad):
+    """The same, with the gradients of gamma and beta from what has been normalized."""
+    x_hat, var = self.recall()
+    grad = normalize_backward(grad, x_hat, var, self.eps, axis=1)
+    if self.affine:
+        found = scale_and_shift_backward(grad, x_hat, self.params["gamma"])
+        grad, self.grads["gamma"], self.grads["beta"] = found
+    return grad
 
 
 def backward_added_up(self, grad):
@@ -221,6 +237,11 @@ def rms_norm(x, eps):
 def rms_norm_backward(grad_y, x, eps):
     y, rms = rms_norm(x, eps), np.sqrt((x**2).mean(axis=1, keepdims=True) + eps)
     return (grad_y - y * (grad_y * y).mean(axis=1, keepdims=True)) / rms
+
+
+def backward_of_layer_norm(grad_y, x, eps):
+    mean, var = moments(x, axis=1)
+    return normalize_backward(grad_y, normalize(x, mean, var, eps), var, eps, axis=1)
 
 
 def rows_and_eps(rng):
@@ -542,11 +563,14 @@ EXERCISES = [
                 "`backward` forgets gamma on the way: what arrives at x_hat is gamma times grad, "
                 "the first result of `scale_and_shift_backward`.",
             ),
-            Mistake(
-                layer_with(backward=backward_in_order),
-                "The order is that of the way forward. Back from the end: first through scale and "
-                "shift, then through the normalization.",
-            ),
+            *[
+                Mistake(
+                    layer_with(backward=backward),
+                    "The order is that of the way forward. Back from the end: first through scale "
+                    "and shift, then through the normalization.",
+                )
+                for backward in (backward_in_order, backward_turned_round)
+            ],
             Mistake(
                 layer_with(backward=backward_of_constants),
                 "`backward` divides by the deviation only, as if mean and variance were constants. "
@@ -574,6 +598,10 @@ EXERCISES = [
             Mistake(
                 layer_with(normalizing(eps=1e-5), backward_of_fixed_eps),
                 "eps is fixed at 1e-5. Use the layer's own, `self.eps`.",
+            ),
+            Mistake(
+                layer_with(normalizing(measure=moments_of_a_sample)),
+                "The variance is divided by n - 1. Here it is divided by n, as in `moments`.",
             ),
             Mistake(
                 layer_with(backward=backward_of_fixed_eps),
@@ -726,6 +754,11 @@ EXERCISES = [
                 "on the way forward, so there is none to take away here.",
             ),
             Mistake(
+                backward_of_layer_norm,
+                "This is the way back through layer norm: its mean, and its variance. RMSNorm has "
+                "neither, but the mean of x² itself.",
+            ),
+            Mistake(
                 lambda grad_y, x, eps: (
                     grad_y
                     - rms_norm(x, eps) * (grad_y * rms_norm(x, eps)).mean(axis=1, keepdims=True)
@@ -818,6 +851,11 @@ EXERCISES = [
                 lambda kappa: (kappa - 1 / (2 * np.pi)) / (1 - 1 / (2 * np.pi)),
                 "1/pi is the share of the mean square q/2, and 1/(2 pi) that of q. The cosine "
                 "kappa is measured against q/2.",
+            ),
+            Mistake(
+                lambda kappa: kappa - 1 / np.pi / (1 - 1 / np.pi),
+                "A division binds more tightly than a difference: put `kappa - 1 / np.pi` in "
+                "brackets.",
             ),
             Mistake(
                 lambda kappa: kappa,

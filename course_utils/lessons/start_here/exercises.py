@@ -258,6 +258,15 @@ EXERCISES = [
                 "You gave the input biases too. The input is not computed: it is given.",
             ),
             Mistake(
+                lambda widths: count_parameters(widths) - widths[-1],
+                "The output's biases are missing. The last layer adds a bias as well.",
+            ),
+            Mistake(
+                lambda widths: sum(n_in + n_out for n_in, n_out in pairwise(widths)),
+                "You add a layer's two widths. Each input is connected with each output: multiply "
+                "them. (`a + 1 * b` is a + b; a sum that comes first needs brackets.)",
+            ),
+            Mistake(
                 lambda widths: sum(n_in * n_out + 1 for n_in, n_out in pairwise(widths)),
                 "One bias a layer. Each unit of the layer has its own.",
             ),
