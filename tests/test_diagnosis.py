@@ -110,6 +110,11 @@ def divides_by_x(grad_y, x, eps):
     return (grad_y - y * (grad_y * y).mean(axis=1, keepdims=True)) / (x / y)
 
 
+def adam_with(W, grad, first, second, t, lr, beta1, beta2, eps):
+    m, v = beta1 * first + (1 - beta1) * grad, beta2 * second + lr * grad**2
+    return W - lr * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
+
+
 def leaves_zeros(network, x):
     key = EXERCISES["find_bug"].reference(network, x)
     for param in network.params.values():
@@ -143,6 +148,7 @@ ONCE_ACCEPTED = [
     ("passes_needed", counts_up(lambda k, deviation, precision: deviation / k**0.5 < precision)),
     ("corrupt_labels", unsorted),
     ("rms_norm_backward", divides_by_x),
+    ("adam_step", adam_with),
     ("least_norm", lambda X, y: np.linalg.pinv(X) @ y),
     ("find_bug", leaves_zeros),
 ]
@@ -385,6 +391,13 @@ WRONG = [
             np.argmax([f(c) >= 1 for c in np.linspace(0.5, 4, 999)])
         ],
         "It agrees with the right one to about",
+    ),
+    (
+        "adam_step",
+        lambda W, g, m, v, t, lr, b1, b2, eps: EXERCISES["adam_step"].reference(
+            W, g, m, v, t, lr, b1, b1, eps
+        ),
+        "`first` is right, `new_W` is not. Yours is the right result for `beta1` in place of",
     ),
     (
         "nearest_interpolant",

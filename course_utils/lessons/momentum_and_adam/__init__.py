@@ -1,0 +1,1 @@
+"""What notebook 08 has to itself."""
