@@ -8,7 +8,7 @@ import numpy as np
 from course_utils.data import few_digits
 from course_utils.experiments.progress import progress_bar
 from course_utils.experiments.training import fit
-from course_utils.nn import SGD, mlp
+from course_utils.nn import SGD, Adam, mlp
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ def side(widths, lr, momentum=0.0, weight_decay=0.0, optimizer=SGD, **options):
         return network, optimizer(network, lr, momentum, weight_decay)
 
     return make
+
+
+def adam(network, lr, momentum=0.9, weight_decay=0.0):
+    """Adam as the optimizer of a `side`: the momentum is the first of its betas."""
+    return Adam(network, lr, betas=(momentum, 0.999), weight_decay=weight_decay)
 
 
 def small_set(train, seed, m=1000, wrong=0.0):

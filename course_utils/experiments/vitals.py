@@ -123,6 +123,14 @@ def vital_signs(network, optimizer, x, labels, loss=softmax_cross_entropy):
     VitalSigns
     """
     network, optimizer = copy.deepcopy((network, optimizer))  # together: one holds the other
+    return signs_of_step(network, optimizer, x, labels, loss)
+
+
+def signs_of_step(network, optimizer, x, labels, loss=softmax_cross_entropy):
+    """Take a training step and measure it: `vital_signs` without the copy.
+
+    The parameters move as in any other step, also where the loss is not finite.
+    """
     linears = [layer for layer in layers_of(network) if "W" in layer.params]
     activation, dead, gradient, ratio = np.full((4, len(linears)), np.nan)
     value, grad = np.nan, None

@@ -70,6 +70,11 @@ class Choice(widgets.Box):
         self._buttons.observe(self._pressed, "index")
         super().__init__([self._buttons], value=value, description=description)
 
+    @property
+    def words(self):
+        """What stands on the button that is pressed."""
+        return self._buttons.label
+
     def _pressed(self, change):
         self.value = self._values[change.new]
 
@@ -99,6 +104,15 @@ def choice(options, value, *, label=None):
     labels, values = list(named), list(named.values())
     check_choice("value", value, values)
     return Choice(labels, values, value, label or "")
+
+
+def said(control):
+    """Where a control stands, in words or three digits."""
+    if isinstance(control, Choice):
+        return control.words
+    if isinstance(control.value, bool):
+        return "yes" if control.value else "no"
+    return f"{control.value:.3g}"
 
 
 def toggle(value, *, label=None):

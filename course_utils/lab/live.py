@@ -51,20 +51,13 @@ class Exploration(Panel):
             value=picture.png(), format="png", width=picture.width, tooltip=picture.reading
         )
         self._image.add_class("live-figure")
-        self._reading = widgets.HTML(_spoken(picture.reading))
+        self._reading = widgets.HTML(self._words())
         self._reading.add_class("live-reading")
-        self._stop = widgets.Button(description="Stop", icon="stop", disabled=True)
-        self._stop.add_class("live-stop")
-        self._stop.on_click(lambda _: self._stopped())
-        reset = widgets.Button(description="Reset", icon="undo")
-        reset.add_class("live-reset")
-        reset.on_click(lambda _: self.reset())
-
-        buttons = [c for c in controls.values() if isinstance(c, widgets.Button)] + [reset]
-        if in_slices:
-            buttons.append(self._stop)
-        rows = [_labeled(n, c) for n, c in controls.items() if not isinstance(c, widgets.Button)]
-        super().__init__([*rows, widgets.HBox(buttons), self._image, self._reading])
+        self._stop = self._button("Stop", "stop", self._stopped, disabled=True)
+        buttons = [c for c in controls.values() if isinstance(c, widgets.Button)]
+        buttons += self._buttons(in_slices)
+        rows, below = self._rows(), self._below()
+        super().__init__([*rows, widgets.HBox(buttons), self._image, self._reading, *below])
         self.add_class("live")
         if picture.remembers:
             self.add_class("live-remembers")
@@ -79,6 +72,31 @@ class Exploration(Panel):
         if in_slices:
             self._first = values
         return in_slices
+
+    def _rows(self):
+        """The controls with their labels, but for buttons; a list of widgets."""
+        named = self.controls.items()
+        return [_labeled(n, c) for n, c in named if not isinstance(c, widgets.Button)]
+
+    def _buttons(self, in_slices):
+        """The buttons behind those of the controls, a list."""
+        reset = self._button("Reset", "undo", self.reset)
+        return [reset, self._stop] if in_slices else [reset]
+
+    def _button(self, words, icon, action, **options):
+        """A button, on the page of the class live-stop if its words are Stop."""
+        button = widgets.Button(description=words, icon=icon, **options)
+        button.add_class(f"live-{words.lower().replace(' ', '-')}")
+        button.on_click(lambda _: action())
+        return button
+
+    def _below(self):
+        """What stands under the reading, a list of widgets."""
+        return []
+
+    def _words(self):
+        """The reading as HTML."""
+        return spoken(self.reading)
 
     @property
     def values(self):
@@ -98,15 +116,19 @@ class Exploration(Panel):
 
         What takes time, in slices, is not computed again.
         """
-        self._resetting = True
-        for name, control in self.controls.items():
-            control.value = self._defaults[name]
-        self._resetting = False
+        self._put_back()
         if self._first is None:
             self._changed()
         else:
             self.stop()
             self._show(self._first)
+
+    def _put_back(self):
+        """Put every control back to its default, without an answer."""
+        self._resetting = True
+        for name, control in self.controls.items():
+            control.value = self._defaults[name]
+        self._resetting = False
 
     def stop(self):
         """End a running computation; the picture keeps what it had."""
@@ -143,10 +165,10 @@ class Exploration(Panel):
         with self._errors_in_words():
             result = self.compute(**self.values)
             in_slices = inspect.isgenerator(result)
-            loop = _event_loop()
+            loop = event_loop()
             if in_slices and loop is not None:
                 self._task = loop.create_task(self._play(result))
-                self._task.add_done_callback(_raise_error)
+                self._task.add_done_callback(raise_error)
                 return
             for values in result if in_slices else [result]:
                 self._show(values)
@@ -183,7 +205,7 @@ class Exploration(Panel):
             with np.errstate(all="ignore"):
                 yield
         except Exception as error:
-            self._reading.value = _spoken(f"{type(error).__name__}: {error}")
+            self._reading.value = spoken(f"{type(error).__name__}: {error}")
             raise
 
     def _show(self, values):
@@ -206,7 +228,7 @@ class Exploration(Panel):
             with self._image.hold_sync():
                 self._image.value, self._image.tooltip = self.picture.png(), self.reading
             self._unsent = False
-        self._reading.value = _spoken(self.reading)
+        self._reading.value = self._words()
         if self._pace is not None:
             self._pace.count_frame()
 
@@ -222,7 +244,8 @@ class Exploration(Panel):
         return f"<live: {self._name}({', '.join(self.controls)})>"
 
 
-def _spoken(words):
+def spoken(words):
+    """A reading as HTML, which a screen reader says when it changes."""
     return f"<div role='status'>{html.escape(words)}</div>"
 
 
@@ -238,13 +261,13 @@ def _labeled(name, control):
     return widgets.HBox([label, control])
 
 
-def _raise_error(task):
+def raise_error(task):
     """Hand an error that ended the task to the event loop, which logs it."""
     if not task.cancelled():
         task.result()
 
 
-def _event_loop():
+def event_loop():
     """The running event loop (a notebook's), or None (a script's, a test's)."""
     try:
         return asyncio.get_running_loop()

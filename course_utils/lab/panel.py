@@ -28,6 +28,13 @@ body[data-vscode-theme-kind="vscode-high-contrast"] .live-figure {
 .note label { display: flex; flex-direction: row-reverse; justify-content: flex-end; }
 .note label { height: auto; line-height: 1.4; margin: 2px 0; }
 .note .aside { opacity: 0.75; }
+.live .aside { font-style: italic; min-height: 1.4em; }
+.live-log { overflow-x: auto; }
+.live-log table { font-size: 12px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
+.live-log caption { text-align: left; font-weight: bold; padding: 4px 0; }
+.live-log th, .live-log td { padding: 2px 6px; text-align: right; line-height: 1.3; }
+.live-log mark { background: none; color: inherit; font-weight: bold; }
+.live-code textarea { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
 .live > .widget-hbox > .widget-label {
   white-space: normal; height: auto; line-height: 1.3; align-self: center;
 }
