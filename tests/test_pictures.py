@@ -21,7 +21,8 @@ from matplotlib._pylab_helpers import Gcf
 from PIL import Image
 
 from course_utils import lessons
-from course_utils.experiments import Comparison, History
+from course_utils.experiments import Comparison, Evaluation, History
+from course_utils.experiments.flight import Flight
 from course_utils.lab import pictures
 from course_utils.lab.canvas import PIXELS_PER_INCH, SHARPNESS, Picture
 from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
@@ -53,6 +54,15 @@ COUNT = np.arange(6.0).reshape(2, 3)
 def boundary(points, labels, probabilities, losses):
     """What DecisionBoundary shows."""
     return dict(points=points, labels=labels, probabilities=probabilities, losses=losses)
+
+
+def flown(steps, tests, signs, number, *earlier, diverged_at=None):
+    """What FlightInstruments shows: loss and error at each step, and at each look at the tests."""
+    losses, errors = ([each[i] for each in steps] for i in (0, 1))
+    evaluations = {step: Evaluation(*each) for step, each in tests.items()}
+    history = History(losses, evaluations, diverged_at=diverged_at)
+    flight = Flight({}, {"lr": {0: 0.1}}, history, errors, signs)
+    return {"flight": flight, "number": number, "earlier": list(earlier)}
 
 
 PICTURES = {
@@ -92,6 +102,39 @@ PICTURES = {
                 "losses": [INF],
             },
             {"signs": signs([1] * 3, [1] * 3, [1] * 3, [0] * 3, 2.3), "losses": []},
+        ],
+    ),
+    "FlightInstruments": (
+        partial(pictures.FlightInstruments, steps=8, depth=4),
+        [
+            flown(
+                [[2.3, 0.9], [2.0, 0.6], [1.5, 0.5]],
+                {0: (2.5, 0.9), 3: (1.4, 0.4)},
+                signs([9, 8, 3], [1, 2, 3], [1e-3] * 3, [0] * 3, 1.5),
+                1,
+            ),
+            flown(
+                [[2.3, 0.8], [1.0, 0.3], [0.9, 0.2]],
+                {0: (2.4, 0.8), 3: (0.6, 0.2)},
+                signs([9, 1, 3], [1, 9, 3], [1e-2] * 3, [0] * 3, 1.5),
+                2,
+                flown(
+                    [[2.3, 0.9], [2.2, 0.9]],
+                    {0: (2.4, 0.9), 2: (2.0, 0.8)},
+                    signs([1, 2, 3], [3, 2, 1], [1e-4] * 3, [0] * 3, 2.1),
+                    1,
+                )["flight"],
+            ),
+            flown(
+                [[2.3, 0.9], [1e30, 0.9], [NAN, NAN]],
+                {0: (2.5, 0.9), 3: (NAN, NAN)},
+                signs([9, INF, NAN], [NAN] * 3, [NAN] * 3, [NAN] * 3, NAN),
+                3,
+                diverged_at=2,
+            ),
+            flown([], {}, None, 1),
+            flown([[0.0, 0.0]], {1: (0.0, 0.0)}, signs([0] * 3, [0] * 3, [0] * 3, [1] * 3, 0), 1),
+            flown([[INF, 1.0]], {}, signs([5], [5], [5], [1], INF), 1, diverged_at=0),
         ],
     ),
     "LossBands": (
@@ -147,6 +190,7 @@ PICTURES = {
 }
 
 SAID_ONLY = {  # how many parts stand in the reading alone
+    "FlightInstruments": 1,  # the number of the run
     "VitalSigns": 1,  # the last loss, which the curve of losses shows
 }
 
@@ -157,6 +201,15 @@ READINGS = [  # a picture, the index of its values, and what must be said of the
     ("VitalSigns", 2, ["not a number after 2 steps"]),
     ("VitalSigns", 3, ["from 0 to 0", "no signal"]),
     ("VitalSigns", 5, ["0 steps", "2.3"]),
+    ("FlightInstruments", 0, ["Run 1, step 3", "loss 1.93", "error 40.0%", "9 to 8: holding"]),
+    ("FlightInstruments", 0, ["back: holding", "by 0.001 of their length"]),
+    (
+        "FlightInstruments",
+        2,
+        ["Run 3: the loss is not a number after 2 updates", "from layer 2 on"],
+    ),
+    ("FlightInstruments", 3, ["Run 1 has not begun"]),
+    ("FlightInstruments", 4, ["from 0 to 0: no signal", "on the way back: no signal"]),
     ("LossBands", 0, ["a: 0.50 to 1.00", "b: 1.00 to 2.00"]),
     ("LossBands", 2, ["a: 0.00 to 0.00", "b: not a number after 1"]),
     ("DecisionBoundary", 0, ["2 steps", "0.60"]),
@@ -322,6 +375,19 @@ def test_vital_signs_of_a_network_without_hidden_layers():
     picture = pictures.VitalSigns(layers=1, steps=2)
     reading = picture.update(signs=signs([1], [1], [1], [0], 0.7), losses=[0.7]).reading
     assert reading == "After 1 steps the loss is 0.70."
+
+
+def test_where_a_flight_was_steered_is_marked():
+    picture, values = fresh("FlightInstruments", 0), PICTURES["FlightInstruments"][1][0]
+    flight = replace(values["flight"], steered={"lr": {0: 0.1, 2: 0.2}, "p": {0: 0.0, 1: 0.1}})
+    picture.update(flight=flight)
+    assert list(picture.touches.get_xdata()) == [1, 2]
+
+
+def test_of_earlier_flights_the_last_six_stay():
+    picture, values = pictures.FlightInstruments(), PICTURES["FlightInstruments"][1][0]
+    picture.update(flight=values["flight"], earlier=[values["flight"]] * 9)
+    assert np.isnan(picture.earlier["activation"].get_xdata()).sum() == 6
 
 
 def test_a_row_of_digits_wants_a_caption_for_each():

@@ -6,6 +6,7 @@ One word for one thing, here and in the lessons:
 - *digits* are a pair (images, labels); *train* are those to learn from, *test* those to measure on
 - a *side* is one of those that are compared: ``side(rng) -> (network, optimizer)``
 - a *run* is one training, kept as a `History`; *runs* are those of one seed, by side
+- a *flight* is a run that may be steered while it trains
 - a *seed* fixes all chance: [seed, 0] the network, [seed, 1] the order, [seed, 2] the digits
 - a *comparison* holds the runs of every side over several seeds
 - a *claim* is a statement with a margin that `holds` on one seed's numbers, or does not

@@ -6,21 +6,16 @@ from itertools import islice
 
 import numpy as np
 
-from course_utils.checks import check_choice, check_count
+from course_utils.checks import check_count
 from course_utils.data import minibatches
 from course_utils.experiments.comparison import adam, side
-from course_utils.experiments.training import (
-    Evaluation,
-    History,
-    evaluate,
-    training_steps,
-    with_inner,
-)
+from course_utils.experiments.steering import STEERABLE, steer
+from course_utils.experiments.training import Evaluation, History, evaluate, training_steps
 from course_utils.experiments.vitals import VitalSigns, signs_of_step, vital_signs
-from course_utils.nn import SGD, Dropout, softmax_cross_entropy
+from course_utils.nn import SGD, softmax_cross_entropy
 
 OPTIMIZERS = {"SGD": SGD, "Adam": adam}
-AS_IT_GOES = (np.inf, 0.08)  # steps and seconds to the next frame: 10 frames a second or more
+SLICE = np.inf, 0.08  # steps, seconds
 SOME_P = 0.5  # makes dropout layers, whose p is then set
 
 
@@ -62,75 +57,6 @@ class Flight:
         return five_lines(self)
 
 
-def steer(network, optimizer, name, value):
-    """Set what can be changed between two steps.
-
-    Parameters
-    ----------
-    network : layer
-    optimizer : SGD, Adam, or one's own
-    name : {"lr", "momentum", "weight_decay", "p"}
-        Adam's momentum is the first of its betas; p is that of every dropout layer.
-    value : float
-    """
-    check_choice("name", name, ("lr", "momentum", "weight_decay", "p"))
-    if name == "p":
-        for layer in with_inner(network):
-            if isinstance(layer, Dropout):
-                layer.p = value
-    elif name == "momentum" and hasattr(optimizer, "betas"):
-        optimizer.betas = (value, optimizer.betas[1])
-    else:
-        setattr(optimizer, name, value)
-
-
-class Scheduled:
-    """An optimizer that is steered on schedule; see `scheduled`."""
-
-    def __init__(self, network, optimizer, schedule):
-        self.network, self.optimizer, self.schedule, self.steps = network, optimizer, schedule, 0
-        self.follow()
-
-    def follow(self):
-        """Set what is due before the next step."""
-        for name, values in self.schedule.items():
-            if self.steps in values:
-                steer(self.network, self.optimizer, name, values[self.steps])
-
-    def step(self):
-        """Update every parameter once, then set what is due."""
-        self.optimizer.step()
-        self.steps += 1
-        self.follow()
-
-
-def scheduled(make, **schedule):
-    """A side whose learning rate, momentum, weight decay or p change on schedule.
-
-    Parameters
-    ----------
-    make : callable
-        A side, ``make(rng) -> (network, optimizer)``. For p it must have dropout layers.
-    **schedule : dict of int to float
-        `lr`, `momentum`, `weight_decay` or `p`: the value from so many steps on.
-
-    Returns
-    -------
-    callable
-        A side as well, for `compare` and `run_side`.
-
-    Examples
-    --------
-    >>> make = scheduled(side([784, 100, 10], lr=0.1), lr={200: 0.03})
-    """
-
-    def make_scheduled(rng):
-        network, optimizer = make(rng)
-        return network, Scheduled(network, optimizer, schedule)
-
-    return make_scheduled
-
-
 def fly(
     train,
     test,
@@ -150,7 +76,7 @@ def fly(
     steps=2000,
     batch_size=100,
     evaluate_every=100,
-    until=lambda: AS_IT_GOES,
+    until=lambda: SLICE,
 ):
     """Train a network, and yield after every slice of the training: for the flight deck.
 
@@ -190,29 +116,31 @@ def fly(
         "steps": steps, "batch_size": batch_size, "inputs": train[0].shape[1],
         "tests": len(test[1]),
     }  # fmt: skip
-    sources = {"lr": lr, "momentum": momentum, "p": p, "weight_decay": weight_decay}
+    sources = dict(zip(STEERABLE, (lr, momentum, weight_decay, p), strict=True))
     flight = Flight(fixed, {name: {} for name in sources})
-    history, set_now = flight.history, {}
+    history, stands = flight.history, {}
 
     def loss(logits, labels):
         flight.errors.append(float(np.mean(logits.argmax(axis=1) != labels)))
         return softmax_cross_entropy(logits, labels)
 
-    def read():
-        """Where the four stand; what has changed is written down."""
+    def moved():
+        """What stands elsewhere than before, by name, which is written down."""
         for name, source in sources.items():
             value = written(source() if callable(source) else source)
-            if set_now.get(name) != value:
-                set_now[name] = flight.steered[name][flight.steps] = value
+            if stands.get(name) != value:
+                stands[name] = flight.steered[name][flight.steps] = value
                 yield name, value
 
     def look():
+        """At the test set, once for each number of steps."""
         if flight.steps not in history.evaluations:
             found = Evaluation(np.nan, np.nan) if history.diverged else evaluate(network, *test)
             history.evaluations[flight.steps] = found
 
     def step(batch, measured):
-        for name, value in read():
+        """One step, by what stands now."""
+        for name, value in moved():
             steer(network, pilot, name, value)
         if measured:
             flight.signs = signs_of_step(network, pilot, *batch, loss)
@@ -229,7 +157,7 @@ def fly(
         if flight.is_over or flight.steps % evaluate_every == 0:
             look()
 
-    start = dict(read())
+    start = dict(moved())
     make = side(**network_of(flight, p=SOME_P), **optimizer_of(flight, start))
     network, pilot = make(np.random.default_rng([seed, 0]))
     steer(network, pilot, "p", start["p"])
@@ -301,7 +229,7 @@ def five_lines(flight):
     if changed:
         return "\n".join([
             *head,
-            "from course_utils.experiments.flight import scheduled",
+            "from course_utils.experiments.steering import scheduled",
             f"make = {make}",
             f"network, history = run_side(make, *{digits}, {sizes})",
         ])  # fmt: skip

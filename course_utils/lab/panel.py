@@ -33,6 +33,7 @@ body[data-vscode-theme-kind="vscode-high-contrast"] .live-figure {
 .live-log table { font-size: 12px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
 .live-log caption { text-align: left; font-weight: bold; padding: 4px 0; }
 .live-log th, .live-log td { padding: 2px 6px; text-align: right; line-height: 1.3; }
+.live-log td { max-width: 110px; white-space: normal; }
 .live-log mark { background: none; color: inherit; font-weight: bold; }
 .live-code textarea { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
 .live > .widget-hbox > .widget-label {

@@ -2,6 +2,7 @@
 does not respond."""
 
 import ast
+from functools import partial
 from itertools import pairwise
 
 from course_utils import lessons
@@ -42,7 +43,8 @@ def problems(exploration) -> list[str]:
 
     Where a picture keeps earlier runs on purpose (class live-remembers), the reading stands for it
     when a value comes back. What a steered slider (class live-steered) leaves hangs on when it was
-    moved, so that a step away and back need not give it again.
+    moved, so that a step away and back need not give it again. Where moves wait for a button (class
+    live-waits) the reading says what is set.
     """
     found = []
     start = exploration.settled()
@@ -73,10 +75,11 @@ def _move_slider(exploration, slider, number, start):
     faults = []
     slider.press("ArrowLeft" if slider.fraction == 1 else "ArrowRight")
     stepped = exploration.settled()
-    faults += _unanswered("a step by the keyboard", start, stepped, number)
+    unanswered = partial(_unanswered, exploration.waits, number=number)
+    faults += unanswered("a step by the keyboard", start, stepped)
     slider.drag(0.8 if slider.fraction < 0.5 else 0.2)
     dragged = exploration.settled()
-    faults += _unanswered("a drag by the mouse", stepped, dragged, number)
+    faults += unanswered("a drag by the mouse", stepped, dragged)
     if slider.steered:
         return [stepped, dragged], faults
     away, back = (
@@ -97,11 +100,11 @@ def _came_back(exploration, before, after):
     return same and (exploration.remembers or before.picture == after.picture)
 
 
-def _unanswered(move, before, after, number):
+def _unanswered(waits, move, before, after, number):
     old, new = before.values[number], after.values[number]
     if old == new:
         return [f"{move} leaves the value at {old}"]
-    if before.picture == after.picture:
+    if before.picture == after.picture and not (waits and before.reading != after.reading):
         return [f"{move} from {old} to {new} does not change the picture"]
     return []
 

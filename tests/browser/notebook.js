@@ -211,6 +211,9 @@ window.course = (() => {
     return counts;
   }
 
+  // Where a handle stands on its track, from 0 to 1: its origin is shifted by -1000% to 0%.
+  const fraction = (origin) => 1 + Number(origin.style.transform.match(/-?[\d.]+/)[0]) / 1000;
+
   function control(element) {
     const handle = element.querySelector(".noUi-handle");
     const options = [...element.querySelectorAll("select option, button")];
@@ -223,8 +226,7 @@ window.course = (() => {
         kind: "slider",
         label,
         value: element.querySelector(".widget-readout")?.innerText ?? handle.ariaValueText,
-        position: Number(handle.ariaValueNow),
-        range: [Number(handle.ariaValueMin), Number(handle.ariaValueMax)],
+        fraction: fraction(handle.parentElement),
       };
     }
     if (box) return { kind: "toggle", label, value: String(box.checked) };

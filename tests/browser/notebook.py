@@ -174,6 +174,11 @@ class Exploration:
         return self.element.evaluate("element => element.matches('.live-remembers')")
 
     @property
+    def waits(self) -> bool:
+        """Whether a move only sets something and a button starts what uses it."""
+        return self.element.evaluate("element => element.matches('.live-waits')")
+
+    @property
     def reading(self) -> str:
         """What stands under the picture at this moment."""
         return self.element.query_selector(".live-reading").inner_text()
@@ -222,9 +227,7 @@ class Control:
     @property
     def fraction(self) -> float:
         """Where a slider's handle stands, from 0 to 1."""
-        described = self._describe()
-        low, high = described["range"]
-        return (described["position"] - low) / (high - low)
+        return self._describe()["fraction"]
 
     def press(self, key):
         """Put the focus on a slider's handle and press `key`."""

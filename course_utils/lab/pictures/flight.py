@@ -1,6 +1,7 @@
 """The instruments of the flight deck: one run while it trains, and those before it."""
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
@@ -53,6 +54,8 @@ class FlightInstruments(Picture):
         error.set(yscale="log", ylim=(ERRORS[0], 1))
         error.set_yticks(ERRORS, [f"{100 * share:g}%" for share in ERRORS])
         error.minorticks_off()
+        for axes in (loss, error):
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
         mark_guessing(loss)
         self.gray("loss", loss)
         self.gray("error", error)

@@ -1,5 +1,6 @@
 """The flight deck: a network trains, is steered meanwhile, and is compared with earlier runs."""
 
+import asyncio
 import math
 import threading
 import time
@@ -7,17 +8,19 @@ from copy import deepcopy
 
 import ipywidgets as widgets
 
-from course_utils.lab.controls import choice, is_steered, said, slider, steered, toggle
+from course_utils.lab.controls import is_steered, said
+from course_utils.lab.flight.logbook import Entry, as_table
 from course_utils.lab.live import Exploration, event_loop, raise_error, spoken
-from course_utils.lab.logbook import Entry, as_table
-from course_utils.lab.panel import close_tree, replace_in_cell, to_html
+from course_utils.lab.panel import to_html
 
 # What a slice may last, in steps and in seconds.
-AS_IT_GOES = math.inf, 0.08  # and so ten frames a second or more
 ONE_STEP = 1, math.inf
 A_LOOK = 0, math.inf  # at the test set, without a step
 TO_THE_END = math.inf, math.inf
 
+SHORTEST, LONGEST = 0.075, 0.15  # seconds: ten frames a second or more, and a pause that is heard
+SHARE = 5  # a slice takes so many times as long as a frame, on a slow machine too
+MOMENT = 0.002  # seconds between slices in which the page's messages are heard
 BETWEEN_TABLES = 0.5  # seconds
 
 
@@ -43,6 +46,7 @@ class FlightDeck(Exploration):
         super().__init__(compute, picture, controls)
         self._stop.description, self._stop.icon = "Pause", "pause"
         self.add_class("live-waits")
+        self._pace.observe(self._page_is_there, "taken")
         self._write_log()
 
     def _begin(self):
@@ -97,7 +101,7 @@ class FlightDeck(Exploration):
                 self._write_log()
                 return
         self.stop()
-        self._is_training = True
+        self._is_training, self._stop.disabled = True, False
         self._task = loop.create_task(self._play())
         self._task.add_done_callback(raise_error)
 
@@ -119,9 +123,10 @@ class FlightDeck(Exploration):
 
     def reset(self):
         """Put all back to what it was at first, but for the log; the present run is over."""
-        self._is_training, self._results = False, None
+        self._is_training = False
+        with self._slice:
+            self._results, self._entry = None, self._first
         self._put_back()
-        self._entry = self._first
         self._show(self._shown_values())
         self._write_log()
 
@@ -142,12 +147,24 @@ class FlightDeck(Exploration):
 
     # A run
 
+    def _page_is_there(self, _):
+        """Have all buttons and controls heard beside a running cell, from the page's first word on.
+
+        JupyterLab's widgets have a thread of their own in the kernel. But what the page says to a
+        widget goes to the thread in which the widget last said something (ipykernel 7.4), and these
+        were made in the cell's. So each says something in answer to the page's first message.
+        """
+        self._pace.unobserve(self._page_is_there, "taken")
+        for widget in leaves(self):
+            widget.send_state("_dom_classes")
+
     def _make_run(self):
         """Make a run of the settings as they stand, before its first step."""
         words = {name: said(control) for name, control in self.controls.items()}
-        self._results = self.compute(until=lambda: self._until, **self.values)
-        self._entry = Entry(len(self.runs) + 1, words)
-        self.runs.append(self._entry)
+        with self._slice:
+            self._results = self.compute(until=lambda: self._until, **self.values)
+            self._entry = Entry(len(self.runs) + 1, words)
+            self.runs.append(self._entry)
 
     def _advance(self, *until):
         """Train the present run for a slice; it may be over then."""
@@ -160,25 +177,31 @@ class FlightDeck(Exploration):
             except BaseException:
                 self._results = None
                 raise
-            if entry.flight.is_over and results is self._results:
+            if entry.flight.is_over:
                 self._results = None
 
     async def _play(self):
         """Train while frames are on their way to the page, and send the newest after each."""
-        self._stop.disabled = False
         try:
             with self._errors_in_words():
+                seconds = SHORTEST
                 while self._is_training and self._results is not None:
-                    self._advance(*AS_IT_GOES)
+                    self._advance(math.inf, seconds)
+                    began = time.perf_counter()
                     self._move(self._shown_values())
                     if self._pace.is_ready():
                         self._to_page()
-                    await self._pace.answer(0)
+                        frame = time.perf_counter() - began
+                        seconds = min(max(SHORTEST, SHARE * frame), LONGEST)
+                    await asyncio.sleep(MOMENT)
                 self._is_training = False
                 self._advance(*A_LOOK)
                 self._move(self._shown_values())
                 self._to_page()
                 self._write_log()
+        except Exception:
+            self._is_training = False
+            raise
         finally:
             self._stop.disabled = not self._is_training
 
@@ -243,89 +266,7 @@ class FlightDeck(Exploration):
             self._code.value = entry.flight.code()
 
 
-def flight_deck(compute, picture, *, first=600, **controls):
-    """Join controls, a training and its instruments into a flight deck.
-
-    The first run is trained a little when the cell runs; from there on the buttons *Train*,
-    *Pause*, *Step*, *New run* and *Reset* do what they say. All runs stay in a table, and each of
-    them can be copied as five lines of code.
-
-    Parameters
-    ----------
-    compute : callable
-        ``compute(until=until, **controls)``, a generator of ``{"flight": ...}``. It gets the
-        controls' values by name, of a `steered` one a function that reads it; before each slice it
-        asks ``until()`` for the steps and seconds after one of which the slice ends. A flight has
-        `steps`, `steered`, `history`, `is_over` and ``code()``: see `experiments.flight.fly`.
-    picture : Picture, or type of Picture
-    first : int
-        Steps of the first run when the cell runs.
-    **controls : widget
-        As for `live`.
-
-    Returns
-    -------
-    FlightDeck
-        Shown when it is a cell's last line.
-
-    Examples
-    --------
-    >>> from functools import partial
-    >>> train, test = digits(test=1000)  # doctest: +SKIP
-    >>> flight_deck(
-    ...     partial(fly, train, test), FlightInstruments, **flight_controls(norm="batch")
-    ... )  # doctest: +SKIP
-    """
-    picture = picture() if isinstance(picture, type) else picture
-    try:
-        deck = FlightDeck(compute, picture, controls, first)
-    except BaseException:  # an interrupt too
-        for control in controls.values():
-            close_tree(control)
-        raise
-    replace_in_cell(deck)
-    return deck
-
-
-def flight_controls(
-    *,
-    c=2.0,
-    depth=10,
-    width=100,
-    norm=None,
-    norm_position="before",
-    skip=False,
-    optimizer="SGD",
-    lr=0.05,
-    momentum=0.9,
-    p=0.0,
-    weight_decay=0.0,
-    most=20,
-):
-    """The controls of a flight deck with these defaults: settings, then what is steered.
-
-    Parameters
-    ----------
-    c, depth, width, norm, norm_position, skip, optimizer, lr, momentum, p, weight_decay
-        As for `experiments.flight.fly`.
-    most : int
-        The largest depth.
-
-    Returns
-    -------
-    dict of str to widget
-    """
-    norms = {"none": None, "layer": "layer", "batch": "batch"}
-    return {
-        "c": slider(0.5, 4.0, c, label="c: initial variance times width"),
-        "depth": slider(1, most, depth, label="depth: hidden layers"),
-        "width": slider(20, 200, width, step=20, label="width: units in each"),
-        "norm": choice(norms, norm, label="normalization"),
-        "norm_position": choice(["before", "after"], norm_position, label="place: and the ReLU"),
-        "skip": toggle(skip, label="skip: connections around each layer"),
-        "optimizer": choice(["SGD", "Adam"], optimizer, label="optimizer"),
-        "lr": steered(slider(1e-4, 1.0, lr, log=True, label="lr: learning rate")),
-        "momentum": steered(slider(0.0, 0.99, momentum, label="momentum: (Adam's first beta)")),
-        "p": steered(slider(0.0, 0.8, p, label="p: dropout")),
-        "weight_decay": steered(slider(0.0, 0.01, weight_decay, label="λ: weight decay")),
-    }
+def leaves(widget):
+    """The widgets inside a widget that have none inside them."""
+    children = getattr(widget, "children", ())
+    yield from (leaf for child in children for leaf in leaves(child)) if children else [widget]

@@ -1,0 +1,75 @@
+"""What can be changed while a network trains: by hand, or on schedule."""
+
+from course_utils.checks import check_choice
+from course_utils.experiments.training import with_inner
+
+STEERABLE = ("lr", "momentum", "weight_decay", "p")
+
+
+def steer(network, optimizer, name, value):
+    """Set what can be changed between two steps.
+
+    Parameters
+    ----------
+    network : layer
+    optimizer : SGD, Adam, or one's own
+    name : {"lr", "momentum", "weight_decay", "p"}
+        Adam's momentum is the first of its betas; p is that of every dropout layer.
+    value : float
+    """
+    check_choice("name", name, STEERABLE)
+    if name == "p":
+        for layer in with_inner(network):
+            if hasattr(layer, "p"):
+                layer.p = value
+    elif name == "momentum" and hasattr(optimizer, "betas"):
+        optimizer.betas = (value, optimizer.betas[1])
+    else:
+        setattr(optimizer, name, value)
+
+
+class Scheduled:
+    """An optimizer that is steered on schedule; see `scheduled`."""
+
+    def __init__(self, network, optimizer, schedule):
+        self.network, self.optimizer, self.schedule, self.steps = network, optimizer, schedule, 0
+        self.follow()
+
+    def follow(self):
+        """Set what is due before the next step."""
+        for name, values in self.schedule.items():
+            if self.steps in values:
+                steer(self.network, self.optimizer, name, values[self.steps])
+
+    def step(self):
+        """Update every parameter once, then set what is due."""
+        self.optimizer.step()
+        self.steps += 1
+        self.follow()
+
+
+def scheduled(make, **schedule):
+    """A side whose learning rate, momentum, weight decay or p change on schedule.
+
+    Parameters
+    ----------
+    make : callable
+        A side, ``make(rng) -> (network, optimizer)``. For p it must have dropout layers.
+    **schedule : dict of int to float
+        `lr`, `momentum`, `weight_decay` or `p`: the value from so many steps on.
+
+    Returns
+    -------
+    callable
+        A side as well, for `compare` and `run_side`.
+
+    Examples
+    --------
+    >>> make = scheduled(side([784, 100, 10], lr=0.1), lr={200: 0.03})
+    """
+
+    def make_scheduled(rng):
+        network, optimizer = make(rng)
+        return network, Scheduled(network, optimizer, schedule)
+
+    return make_scheduled
