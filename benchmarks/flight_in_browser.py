@@ -46,12 +46,20 @@ def plain(seconds):
         if time.perf_counter() > end:
             return steps / (time.perf_counter() - began), (time.process_time() - spent) / steps
 
+def watched(to_page):
+    def note():
+        to_page()
+        shown_steps.append(deck.runs[-1].flight.steps)
+    return note
+
 def now():
     return time.perf_counter(), time.process_time(), deck.runs[-1].flight.steps
 """,
     """
 deck = flight_deck(partial(fly, train, test, steps=10**6), FlightInstruments(10**5),
                    **flight_controls())
+shown_steps = []
+deck._to_page = watched(deck._to_page)
 deck
 """,
 ]
@@ -59,13 +67,9 @@ deck
 PROBE = """
 (root) => {
   const image = root.querySelector("img.live-figure");
-  const reading = root.querySelector(".live-reading");
   const pause = root.querySelector(".live-stop");
   window.deck = { shown: [], root };
-  image.addEventListener("load", () => {
-    const step = Number((reading.innerText.match(/step (\\d+)/) ?? [0, 0])[1]);
-    window.deck.shown.push([performance.now(), step]);
-  });
+  image.addEventListener("load", () => window.deck.shown.push(performance.now()));
   window.deck.pause = () => new Promise((resolve) => {
     const began = performance.now();
     new MutationObserver((_, observer) => {
@@ -111,16 +115,15 @@ def one_round(page, deck):
     shown = page.page.evaluate("window.deck.shown")
     wall, spent, steps = (b - a for a, b in zip(before, after, strict=True))
 
-    pressed = page.page.evaluate("[performance.now(), window.deck.shown.length]")
+    sent = ask("len(shown_steps)")
     lr.press("ArrowLeft" if lr.fraction > 0.5 else "ArrowRight")
     page.page.wait_for_timeout(1500)
     paused = page.page.evaluate("window.deck.pause()")
-    since = page.page.evaluate("window.deck.shown")[pressed[1] :]
     moved = ask("max(deck.runs[-1].flight.steered['lr'])")
-    frames = next(n for n, (_, step) in enumerate(since, start=1) if step > moved)
+    frames = 1 + sum(step <= moved for step in ask("shown_steps")[sent:])
     rate, cost = ask(f"plain({SECONDS})")
     return {
-        "pictures a second": (len(shown) - 1) / (shown[-1][0] - shown[0][0]) * 1000,
+        "pictures a second": 1000 * (len(shown) - 1) / (shown[-1] - shown[0]),
         "steps a second with the display": steps / wall,
         "without": rate,
         "ratio": steps / wall / rate,

@@ -27,6 +27,7 @@ from course_utils.lab import (
     toggle,
 )
 from course_utils.lab.canvas import Picture
+from course_utils.lab.controls import said
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -135,6 +136,13 @@ def test_a_choice_must_offer_its_default():
     with pytest.raises(ValueError, match="value must be one of 1, 2, got 3"):
         made.value = 3
     assert made.value == 2
+
+
+def test_where_a_control_stands_in_words():
+    stands = [slider(0, 5000, 1234), slider(0.0, 1.0, 0.3), slider(1e-4, 1.0, 0.02, log=True)]
+    words = ["1234", "0.3", "0.02", "yes", "no", "none"]
+    others = [toggle(True), toggle(False), choice({"none": None, "a": 1}, None)]
+    assert [said(control) for control in [*stands, *others]] == words
 
 
 def test_a_toggle_and_a_button_that_counts():

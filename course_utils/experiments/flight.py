@@ -9,7 +9,7 @@ import numpy as np
 from course_utils.checks import check_count
 from course_utils.data import minibatches
 from course_utils.experiments.comparison import adam, side
-from course_utils.experiments.steering import STEERABLE, steer
+from course_utils.experiments.steering import STEERABLE, SteeredDropout, steer
 from course_utils.experiments.training import Evaluation, History, evaluate, training_steps
 from course_utils.experiments.vitals import VitalSigns, signs_of_step, vital_signs
 from course_utils.nn import SGD, softmax_cross_entropy
@@ -158,8 +158,8 @@ def fly(
             look()
 
     start = dict(moved())
-    make = side(**network_of(flight, p=SOME_P), **optimizer_of(flight, start))
-    network, pilot = make(np.random.default_rng([seed, 0]))
+    options = network_of(flight, p=SOME_P) | optimizer_of(flight, start)
+    network, pilot = side(**options, dropout=SteeredDropout)(np.random.default_rng([seed, 0]))
     steer(network, pilot, "p", start["p"])
     network.train()
     look()

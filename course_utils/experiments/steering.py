@@ -2,6 +2,7 @@
 
 from course_utils.checks import check_choice
 from course_utils.experiments.training import with_inner
+from course_utils.nn import Dropout
 
 STEERABLE = ("lr", "momentum", "weight_decay", "p")
 
@@ -26,6 +27,19 @@ def steer(network, optimizer, name, value):
         optimizer.betas = (value, optimizer.betas[1])
     else:
         setattr(optimizer, name, value)
+
+
+class SteeredDropout(Dropout):
+    """Dropout that takes no time while p is zero."""
+
+    def forward(self, x):
+        """As Dropout; x itself where nothing is dropped."""
+        self.drops = self.training and self.p > 0
+        return super().forward(x) if self.drops else x
+
+    def backward(self, grad_y):
+        """Fitting the last forward."""
+        return super().backward(grad_y) if self.drops else grad_y
 
 
 class Scheduled:

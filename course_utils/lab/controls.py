@@ -112,7 +112,7 @@ def said(control):
         return control.words
     if isinstance(control.value, bool):
         return "yes" if control.value else "no"
-    return f"{control.value:.3g}"
+    return str(control.value) if isinstance(control.value, int) else f"{control.value:.3g}"
 
 
 def toggle(value, *, label=None):

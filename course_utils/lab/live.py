@@ -228,9 +228,13 @@ class Exploration(Panel):
             with self._image.hold_sync():
                 self._image.value, self._image.tooltip = self.picture.png(), self.reading
             self._unsent = False
-        self._reading.value = self._words()
+        self._say()
         if self._pace is not None:
             self._pace.count_frame()
+
+    def _say(self):
+        """Put the reading under the picture."""
+        self._reading.value = self._words()
 
     def _by_name(self, values):
         if not isinstance(values, dict):

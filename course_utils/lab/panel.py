@@ -29,6 +29,7 @@ body[data-vscode-theme-kind="vscode-high-contrast"] .live-figure {
 .note label { height: auto; line-height: 1.4; margin: 2px 0; }
 .note .aside { opacity: 0.75; }
 .live .aside { font-style: italic; min-height: 1.4em; }
+.live-waits > .live-reading { max-width: 760px; min-height: 112px; }
 .live-log { overflow-x: auto; }
 .live-log table { font-size: 12px; font-variant-numeric: tabular-nums; border-collapse: collapse; }
 .live-log caption { text-align: left; font-weight: bold; padding: 4px 0; }

@@ -68,6 +68,10 @@ class Notebook:
         """Whether a cell still runs."""
         return self.page.evaluate("cell => course.runs(cell)", cell)
 
+    def interrupt(self):
+        """Press the interrupt button."""
+        self.page.evaluate("window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
+
     def save(self):
         """Save the notebook as Ctrl-S does."""
         self.page.evaluate("course.save()")

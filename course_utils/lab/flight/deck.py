@@ -18,10 +18,10 @@ ONE_STEP = 1, math.inf
 A_LOOK = 0, math.inf  # at the test set, without a step
 TO_THE_END = math.inf, math.inf
 
-SHORTEST, LONGEST = 0.075, 0.15  # seconds: ten frames a second or more, and a pause that is heard
+SHORTEST, LONGEST = 0.08, 0.15  # seconds: ten frames a second or more, and a pause that is heard
 SHARE = 5  # a slice takes so many times as long as a frame, on a slow machine too
 MOMENT = 0.002  # seconds between slices in which the page's messages are heard
-BETWEEN_TABLES = 0.5  # seconds
+BETWEEN_WORDS = 0.5  # seconds, while it trains
 
 
 class FlightDeck(Exploration):
@@ -42,7 +42,7 @@ class FlightDeck(Exploration):
         self._results = None  # the present run, a generator; None once it is over
         self._until, self._is_training = None, False
         self._slice = threading.Lock()  # held by the thread that trains
-        self._written = 0.0  # when the table was last
+        self._said = 0.0  # when something was last
         super().__init__(compute, picture, controls)
         self._stop.description, self._stop.icon = "Pause", "pause"
         self.add_class("live-waits")
@@ -98,7 +98,6 @@ class FlightDeck(Exploration):
             if loop is None:
                 self._advance(*TO_THE_END)
                 self._show(self._shown_values())
-                self._write_log()
                 return
         self.stop()
         self._is_training, self._stop.disabled = True, False
@@ -113,7 +112,6 @@ class FlightDeck(Exploration):
                 self._make_run()
             self._advance(*ONE_STEP)
         self._show(self._shown_values())
-        self._write_log()
 
     def new_run(self):
         """Leave the present run as it is, and train another one with the settings as they stand."""
@@ -128,7 +126,6 @@ class FlightDeck(Exploration):
             self._results, self._entry = None, self._first
         self._put_back()
         self._show(self._shown_values())
-        self._write_log()
 
     def _stopped(self):
         """Pause: the slice on its way ends, then comes a look at the test set."""
@@ -165,6 +162,7 @@ class FlightDeck(Exploration):
             self._results = self.compute(until=lambda: self._until, **self.values)
             self._entry = Entry(len(self.runs) + 1, words)
             self.runs.append(self._entry)
+        self._said = 0.0
 
     def _advance(self, *until):
         """Train the present run for a slice; it may be over then."""
@@ -198,7 +196,6 @@ class FlightDeck(Exploration):
                 self._advance(*A_LOOK)
                 self._move(self._shown_values())
                 self._to_page()
-                self._write_log()
         except Exception:
             self._is_training = False
             raise
@@ -216,9 +213,11 @@ class FlightDeck(Exploration):
         earlier = [each.flight for each in self.runs[: now.number - 1] if each.flight]
         return {"flight": now.flight, "number": now.number, "earlier": earlier}
 
-    def _to_page(self):
-        super()._to_page()
-        if time.monotonic() - self._written > BETWEEN_TABLES:
+    def _say(self):
+        """The reading and the log; while it trains no oftener than can be read."""
+        if not self._is_training or time.monotonic() - self._said > BETWEEN_WORDS:
+            self._said = time.monotonic()
+            super()._say()
             self._write_log()
 
     def _words(self):
@@ -249,7 +248,6 @@ class FlightDeck(Exploration):
         """The table, and the run that is chosen as code."""
         if self.compute is None:
             return
-        self._written = time.monotonic()
         self._table.value = as_table(self.runs, self._labels)
         numbers = [each.number for each in self.runs]
         if len(self._which.options) != len(numbers):
