@@ -1,4 +1,4 @@
-"""The network against PyTorch: results stored in torch_reference.npz by make_torch_reference.py."""
+"""The network against PyTorch: results stored by tools/make_torch_reference.py."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from course_utils.nn import (
     softmax_cross_entropy,
 )
 
-REFERENCE = dict(np.load(Path(__file__).with_name("torch_reference.npz")))
+REFERENCE = dict(np.load(Path(__file__).parent.parent / "data" / "torch_reference.npz"))
 F64 = {"dtype": np.float64}
 MOMENTA = [0.0, 0.1, 0.7, 1.0]
 L2 = {"weight_decay": 0.05}

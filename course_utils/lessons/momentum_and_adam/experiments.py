@@ -133,7 +133,7 @@ def trained_weights(make, train, seed, steps):
 
 # PyTorch's trajectories
 
-TORCH = Path(__file__).resolve().parents[3] / "tests" / "torch_reference.npz"
+TORCH = Path(__file__).resolve().parents[3] / "data" / "torch_reference.npz"
 
 
 def off_pytorch(name, make):
@@ -142,7 +142,7 @@ def off_pytorch(name, make):
     Parameters
     ----------
     name : str
-        Of a stored trajectory: see tests/make_torch_reference.py, which made them.
+        Of a stored trajectory: see tools/make_torch_reference.py, which made them.
     make : callable
         ``make(network)`` makes the optimizer.
 
@@ -150,11 +150,6 @@ def off_pytorch(name, make):
     -------
     float
         The largest difference of any parameter after 1, 2, 10 or 50 steps.
-
-    Raises
-    ------
-    FileNotFoundError
-        Where the course stands without its tests.
     """
     with np.load(TORCH) as file:
         stored = {key: file[key] for key in file.files if key.startswith("trajectory/")}

@@ -1,9 +1,9 @@
-"""Makes tests/torch_reference.npz: what PyTorch computes, in float64, for tests/test_nn_torch.py.
+"""Makes data/torch_reference.npz: what PyTorch computes, in float64, for tests and notebook 08.
 
 PyTorch is no dependency of the course. To make the file anew, in an environment of its own:
 
     pip install numpy torch==2.13.0
-    python tests/make_torch_reference.py
+    python tools/make_torch_reference.py
 """
 
 from pathlib import Path
@@ -152,6 +152,6 @@ if __name__ == "__main__":
     record_batch_norm()
     record_cross_entropy()
     record_trajectories()
-    path = Path(__file__).with_name("torch_reference.npz")
+    path = Path(__file__).resolve().parent.parent / "data" / "torch_reference.npz"
     np.savez_compressed(path, **reference)
     print(f"{path.name}: {len(reference)} arrays, {path.stat().st_size / 1000:.0f} kB")
