@@ -61,6 +61,12 @@ def adam(
     return W + sign * lr * mean / scale, first, second
 
 
+def correcting_the_root(W, grad, first, second, t, lr, beta1, beta2, eps):
+    _, first, second = adam(W, grad, first, second, t, lr, beta1, beta2, eps)
+    scale = np.sqrt(second) / (1 - beta2**t) + eps
+    return W - lr * first / (1 - beta1**t) / scale, first, second
+
+
 def returning_corrected(W, grad, first, second, t, lr, beta1, beta2, eps):
     W, first, second = adam(W, grad, first, second, t, lr, beta1, beta2, eps)
     return W, first / (1 - beta1**t), second / (1 - beta2**t)
@@ -197,6 +203,19 @@ EXERCISES = [
             ),
             Mistake(
                 lambda W, grad, velocity, lr, mu: (
+                    W + (mu * velocity - lr * grad),
+                    mu * velocity - lr * grad,
+                ),
+                "Your velocity points downhill and contains `lr` already. Here it adds up "
+                "gradients, `mu * velocity + grad`, and `-lr` comes in where W moves.",
+            ),
+            Mistake(
+                partial(rolling, new=-1.0, sign=1),
+                "Your velocity points downhill. Here it adds up the gradients themselves, "
+                "`mu * velocity + grad`, and the minus stands where W moves.",
+            ),
+            Mistake(
+                lambda W, grad, velocity, lr, mu: (
                     W - (mu * velocity + grad),
                     mu * velocity + grad,
                 ),
@@ -252,6 +271,11 @@ EXERCISES = [
                 ),
                 "`eps` is added before the second moment is corrected. That is another common "
                 "form; in Adam's own, correct it first, then add `eps` to the root.",
+            ),
+            Mistake(
+                correcting_the_root,
+                "You take the root first and correct it then. Correct the second moment itself, "
+                "then take the root.",
             ),
             Mistake(
                 partial(adam, inside=True),
@@ -310,6 +334,11 @@ EXERCISES = [
                 decoupled_step,
                 "Here W shrinks directly, past the update: that is the other form. In the L2 form "
                 "`weight_decay * W` is a part of the gradient that the update gets.",
+            ),
+            Mistake(
+                lambda update, W, grad, lr, lam: W - lr * (grad + lam * W),
+                "This is a step of plain descent. The step is for `update` to make: hand it the "
+                "gradient of loss and penalty, and return what it gives.",
             ),
             Mistake(
                 lambda update, W, grad, lr, lam: update(W, grad - lam * W),
