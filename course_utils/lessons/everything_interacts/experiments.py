@@ -253,12 +253,16 @@ C19 = Claim(
 
 # Claim C20: far apart, and equally good
 
-FAR_APART = ()  # by the table of recipes, in the order of CHOICES
-BEST = ()
+FAR_APART = (  # by the table of recipes, in the order of CHOICES
+    (0.5, None, True, "AdamW", "weight decay", 0.001),
+    (2, "layer", True, "momentum", "none", 0.1),
+    (6, "batch", True, "SGD", "dropout", 1),
+)
+BEST = (0.5, "batch", True, "SGD", "none", 1)
 
 
 def verified(train, test, seed, recipes=None):
-    """The runs of claim C20: each recipe's test errors after one and after two epochs.
+    """The runs of claim C20: each recipe's test errors after one, two and three epochs.
 
     The digits are `small_digits`.
     """
@@ -266,10 +270,10 @@ def verified(train, test, seed, recipes=None):
     for recipe in recipes or (*FAR_APART, BEST):
         settings = dict(zip(CHOICES, recipe, strict=True))
         history = train_recipe(
-            **settings, seed=seed, steps=2 * STEPS, test=judge, evaluate_every=STEPS
+            **settings, seed=seed, steps=3 * STEPS, test=judge, evaluate_every=STEPS
         )
         found = [evaluation.error for evaluation in history.evaluations.values()]
-        errors[recipe] = [GUESSING, GUESSING] if history.diverged else found[1:]
+        errors[recipe] = 3 * [GUESSING] if history.diverged else found[1:]
     return errors
 
 
@@ -278,25 +282,26 @@ def c20_numbers(runs):
     return {
         f"{name}, {epochs}": error
         for name, errors in zip(("none", "layer", "batch", "best"), runs.values(), strict=True)
-        for epochs, error in zip(("one epoch", "two epochs"), errors, strict=True)
+        for epochs, error in zip(("one epoch", "two epochs", "three epochs"), errors, strict=True)
     }
 
 
 def c20_holds(numbers):
-    """Whether all four are within one point of each other after two epochs."""
-    errors = [error for name, error in numbers.items() if name.endswith("two epochs")]
-    return max(errors) - min(errors) < 0.01
+    """Whether after three epochs the three are close to each other, and to the best recipe."""
+    *three, best = (error for name, error in numbers.items() if name.endswith("three epochs"))
+    return max(three) - min(three) < 0.01 and max(three) - best < 0.015
 
 
 C20 = Claim(
     id="C20",
     statement="Three recipes that differ from each other in scale, normalization, optimizer, "
-    "regularizer and learning rate end within one point of each other, and of the best of 972",
-    conditions="5 hidden layers of 100 units, 14 × 14 pixels, test error after two epochs; the "
-    "recipes were found by a sweep of one epoch on three other seeds and validation digits; the one "
-    "without normalization has skip connections",
+    "regularizer and learning rate end within one point of each other, and within 1.5 points of "
+    "the best of 972",
+    conditions="5 hidden layers of 100 units, 14 × 14 pixels, test error after three epochs; a "
+    "sweep of one epoch on three other seeds found them; the one without normalization has skip "
+    "connections; all four lie within one point on most seeds, not on all",
     run=verified,
     numbers=c20_numbers,
     holds=c20_holds,
-    seeds=(3,),
+    seeds=(4,),  # seed 3 was among those that chose the margins
 )
