@@ -24,7 +24,7 @@ from course_utils import lessons
 from course_utils.experiments import Comparison, Evaluation, History
 from course_utils.experiments.flight import Flight
 from course_utils.lab import pictures
-from course_utils.lab.canvas import PIXELS_PER_INCH, SHARPNESS, Picture
+from course_utils.lab.canvas import PIXELS_PER_INCH, Picture
 from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
 from course_utils.lab.pictures.parts import Curve, trend, words
 
@@ -332,7 +332,7 @@ def test_a_picture_is_a_png_of_the_page_width(name):
     saved = base64.b64decode(data["image/png"])
     image = Image.open(io.BytesIO(saved))
     assert (image.format, image.mode, image.info) == ("PNG", "RGB", {})  # no version, no time
-    dots = PIXELS_PER_INCH * SHARPNESS
+    dots = PIXELS_PER_INCH * picture.sharpness
     assert image.size == pytest.approx([dots * side for side in picture.size], abs=1)
     assert np.array_equal(pixels(saved), pixels(picture.png()))
     assert len(saved) < 150_000

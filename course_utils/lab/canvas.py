@@ -23,7 +23,6 @@ from PIL import Image
 
 STYLE = ("default", Path(__file__).with_name("course.mplstyle"))
 PIXELS_PER_INCH = 100
-SHARPNESS = 1.5  # drawn pixels for each pixel of the page, for dense screens
 
 drawing = threading.RLock()  # held by the one thread that builds or draws a picture
 
@@ -43,6 +42,8 @@ class Picture:
     ----------
     size : (float, float)
         Width and height in inches of 100 pixels.
+    sharpness : float
+        Drawn pixels for each pixel of the page: over one for dense screens.
     remembers : bool
         Whether earlier values leave marks, so that the same values do not bring a picture back.
     figure : matplotlib.figure.Figure or None
@@ -52,6 +53,7 @@ class Picture:
     """
 
     size = (7.6, 3.2)
+    sharpness = 1.5
     remembers = False
 
     def __init__(self):
@@ -92,7 +94,7 @@ class Picture:
     def _draw(self, make):
         """A new figure, filled by `make` and drawn; what does not move is the background."""
         with matplotlib.style.context(STYLE):
-            self.figure = Figure(figsize=self.size, dpi=PIXELS_PER_INCH * SHARPNESS)
+            self.figure = Figure(figsize=self.size, dpi=PIXELS_PER_INCH * self.sharpness)
             canvas = FigureCanvasAgg(self.figure)
             self._moving, self._image = [], None
             made = make()

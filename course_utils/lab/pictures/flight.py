@@ -33,6 +33,7 @@ class FlightInstruments(Picture):
     """
 
     size = (7.6, 4.7)
+    sharpness = 1  # less than half the time a frame, of which there are ten a second
     remembers = True
 
     def __init__(self, steps=2000, depth=20, top=3.2):
