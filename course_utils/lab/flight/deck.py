@@ -20,7 +20,7 @@ TO_THE_END = math.inf, math.inf
 
 SHORTEST, LONGEST = 0.08, 0.15  # seconds: ten frames a second or more, and a pause that is heard
 SHARE = 5  # a slice takes so many times as long as a frame, on a slow machine too
-MOMENT = 0.002  # seconds between slices in which the page's messages are heard
+MOMENT = 0.002  # seconds after each slice in which the page's messages are heard
 BETWEEN_WORDS = 0.5  # seconds, while it trains
 
 
@@ -185,13 +185,13 @@ class FlightDeck(Exploration):
                 seconds = SHORTEST
                 while self._is_training and self._results is not None:
                     self._advance(math.inf, seconds)
-                    began = time.perf_counter()
                     self._move(self._shown_values())
+                    await asyncio.sleep(MOMENT)  # in which the page says that it has the last one
                     if self._pace.is_ready():
+                        began = time.perf_counter()
                         self._to_page()
                         frame = time.perf_counter() - began
                         seconds = min(max(SHORTEST, SHARE * frame), LONGEST)
-                    await asyncio.sleep(MOMENT)
                 self._is_training = False
                 self._advance(*A_LOOK)
                 self._move(self._shown_values())
