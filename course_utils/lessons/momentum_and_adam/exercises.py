@@ -72,6 +72,17 @@ def returning_corrected(W, grad, first, second, t, lr, beta1, beta2, eps):
     return W, first / (1 - beta1**t), second / (1 - beta2**t)
 
 
+def multiplying_the_correction(W, grad, first, second, t, lr, beta1, beta2, eps):
+    _, first, second = adam(W, grad, first, second, t, lr, beta1, beta2, eps)
+    scale = np.sqrt(second * (1 - beta2**t)) + eps
+    return W - lr * first * (1 - beta1**t) / scale, first, second
+
+
+def adding_eps_to_the_step(W, grad, first, second, t, lr, beta1, beta2, eps):
+    W, first, second = adam(W, grad, first, second, t, lr, beta1, beta2, eps, added=False)
+    return W + eps, first, second
+
+
 def l2_step(update, W, grad, lr, weight_decay):
     return update(W, grad + weight_decay * W)
 
@@ -286,6 +297,15 @@ EXERCISES = [
                 "`eps` is missing. Without it a gradient of zero would be 0 / 0.",
             ),
             Mistake(
+                adding_eps_to_the_step,
+                "`eps` is added to the new W, not to the root: parentheses around "
+                "`np.sqrt(...) + eps` are missing.",
+            ),
+            Mistake(
+                multiplying_the_correction,
+                "You multiply by `1 - beta**t`, which makes a small average smaller. Divide by it.",
+            ),
+            Mistake(
                 partial(adam, rooted=False),
                 "You divide by the mean square. Its root has the units of a gradient: "
                 "`np.sqrt(...)`.",
@@ -336,6 +356,20 @@ EXERCISES = [
                 "`weight_decay * W` is a part of the gradient that the update gets.",
             ),
             Mistake(
+                shrunk_afterwards,
+                "W decays after the update, which never hears of it. In the L2 form "
+                "`weight_decay * W` is a part of the gradient that the update gets.",
+            ),
+            Mistake(
+                lambda update, W, grad, lr, lam: update(W, grad + lam / 2 * W**2),
+                "You add the penalty itself to the gradient. Add the penalty's gradient.",
+            ),
+            Mistake(
+                lambda update, W, grad, lr, lam: update(W, grad + lam / 2 * np.sum(W**2)),
+                "You add the penalty itself, one number, to the gradient. Add its gradient, which "
+                "has the shape of W.",
+            ),
+            Mistake(
                 lambda update, W, grad, lr, lam: W - lr * (grad + lam * W),
                 "This is a step of plain descent. The step is for `update` to make: hand it the "
                 "gradient of loss and penalty, and return what it gives.",
@@ -377,6 +411,15 @@ EXERCISES = [
             Mistake(
                 lambda update, W, grad, lr, lam: update((1 - lam) * W, grad),
                 "W shrinks by lambda itself. It loses the share `lr * weight_decay`.",
+            ),
+            Mistake(
+                lambda update, W, grad, lr, lam: update(W - lr * lam, grad),
+                "The same number is taken from every weight. Each loses the share "
+                "`lr * weight_decay` of itself.",
+            ),
+            Mistake(
+                lambda update, W, grad, lr, lam: update(lr * lam * W, grad),
+                "`lr * weight_decay` is the share that W loses. It keeps the rest.",
             ),
             Mistake(
                 shrunk_afterwards,
