@@ -98,7 +98,7 @@ class FitsByOptimizer(Picture):
             if place == 0:
                 axes.set_ylabel("$y$")
                 axes.legend(loc="upper left", fontsize="small")
-        below.legend(loc="center right")
+        below.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(self.optimizers))
 
     def show(self, fits):
         """By optimizer, the points (x, y), the network on `grid()`, and norms at the steps."""
