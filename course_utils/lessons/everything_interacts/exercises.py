@@ -123,9 +123,21 @@ def run_with(
     if streams[0] == streams[1]:
         order = chance
     network = mlp([196, *widths, 10], c=c, norm=norm, rng=chance)
-    settings = {"steps": steps, "batch_size": batch, "rng": order, "test": getattr(digits, judged)}
+    judge = judged and getattr(digits, judged)
+    settings = {"steps": steps, "batch_size": batch, "rng": order, "test": judge}
     history = fit(network, SGD(network, lr), *getattr(digits, trained), **settings)
     return {"error": worth if history.diverged and worth is not None else told(history)}
+
+
+def untested(c, norm, lr, seed, steps):
+    """The run without digits to be judged by; raises unless it diverges."""
+    return run_with(c, norm, lr, seed, steps, judged=None)
+
+
+def a_number_if_diverged(*case):
+    """The run that returns a dict, but the bare 0.9 if it diverges."""
+    found = run_with(*case, worth=-1)
+    return 0.9 if found["error"] == -1 else found
 
 
 # best_lr, interaction
@@ -289,12 +301,21 @@ EXERCISES = [
             ),
             Mistake(
                 lambda c, blocks, scale=1.0: (scale**2 * c / 2) ** blocks,
-                "This is the branch alone. x itself arrives as well: add its 1.",
+                "This is the branch alone. z itself arrives as well: add its 1.",
             ),
             Mistake(
                 lambda c, blocks, scale=1.0: 1 + blocks * scale**2 * c / 2,
                 "Each block starts from what the one before it has left, so the factors multiply: "
                 "a power, not a sum.",
+            ),
+            Mistake(
+                lambda c, blocks, scale=1.0: (1 + scale**2 * c / 2) * blocks,
+                "Each block multiplies what the one before it has left: the factor of one, to the "
+                "power `blocks`, not times it.",
+            ),
+            Mistake(
+                lambda c, blocks, scale=1.0: 1 + (scale**2 * c / 2) ** blocks,
+                "The 1, which is z itself, arrives in *every* block: it belongs inside the power.",
             ),
             Mistake(
                 lambda c, blocks, scale=1.0: (1 + scale**2 * c / 2) ** (blocks / 2),
@@ -306,11 +327,11 @@ EXERCISES = [
             ),
             Mistake(
                 lambda c, blocks, scale=1.0: (scale**2 * (1 + c / 2)) ** blocks,
-                "`scale` multiplies the branch only, not x.",
+                "`scale` multiplies the branch only, not z.",
             ),
             Mistake(
                 lambda c, blocks, scale=1.0: (1 + scale * np.sqrt(c / 2)) ** (2 * blocks),
-                "You add the lengths. x and a branch with fresh symmetric weights are at a right "
+                "You add the lengths. z and a branch with fresh symmetric weights are at a right "
                 "angle on average, so the *squares* add up (Pythagoras).",
             ),
             Mistake(
@@ -348,6 +369,16 @@ EXERCISES = [
                 lambda *case: run_with(*case, worth=None),
                 "A run that diverges ends before its evaluation: then `history.final` is None. "
                 "Where `history.diverged`, the error is 0.9, that of a guess.",
+            ),
+            Mistake(
+                untested,
+                "`history.final` is None, because `fit` was given nothing to evaluate on: hand it "
+                "`test=validation`.",
+            ),
+            Mistake(
+                a_number_if_diverged,
+                "A diverged run gives the bare number. `sweep` wants a dict from every run: "
+                '`{"error": 0.9}`.',
             ),
             Mistake(
                 lambda *case: run_with(*case, worth=np.nan),
@@ -404,6 +435,11 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 rate_by(min),
+                "This is the rate of the luckiest run. One seed is luck; take the *mean* over the "
+                "seeds first, then the smallest.",
+            ),
+            Mistake(
+                lambda rows: min(rows, key=lambda row: row["error"])["lr"],
                 "This is the rate of the luckiest run. One seed is luck; take the *mean* over the "
                 "seeds first, then the smallest.",
             ),
@@ -536,6 +572,10 @@ EXERCISES = [
         hints=[
             "`(1 + scale**2 * c / 2) ** blocks` is to be `target`.",
             "Take the root of order `blocks`, then solve for `scale`.",
+            (
+                "For many blocks the root of order L of the target is about 1 + ln(target) / L, so "
+                "s times the root of L tends to the root of 2 ln(target) / c."
+            ),
         ],
     ),
     Exercise(

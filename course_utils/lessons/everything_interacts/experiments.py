@@ -42,7 +42,7 @@ class Skip(Sequential):
 
 
 def growth(c, blocks, scale=1.0):
-    """What so many blocks z + scale W relu(z) multiply the expected squared length by."""
+    """What so many blocks z + scale relu(z) W multiply the expected squared length by."""
     return (1 + scale**2 * c / 2) ** blocks
 
 
