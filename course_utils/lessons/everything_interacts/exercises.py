@@ -335,6 +335,10 @@ EXERCISES = [
                 "angle on average, so the *squares* add up (Pythagoras).",
             ),
             Mistake(
+                lambda c, blocks, scale=1.0: (1 + 2 * scale + scale**2 * c / 2) ** blocks,
+                "The middle term of the square is still there. Its mean is zero.",
+            ),
+            Mistake(
                 lambda c, blocks, scale=1.0: (1 + c / 2) ** blocks,
                 "`scale` is not used.",
             ),
@@ -413,6 +417,10 @@ EXERCISES = [
             Mistake(
                 lambda c, norm, lr, seed, steps: run_with(2.0, norm, lr, seed, steps),
                 "`c` does not reach the network: `mlp(..., c=c)`.",
+            ),
+            Mistake(
+                lambda c, norm, lr, seed, steps: run_with(c, norm, lr, seed, 550),
+                "It trains 550 steps, whatever `steps` is: hand `fit` the argument, `steps=steps`.",
             ),
             Mistake(
                 lambda *case: run_with(*case, widths=4 * (100,)),
@@ -615,8 +623,8 @@ EXERCISES = [
         ],
         hints=[
             (
-                "There are `math.comb(n, k)` sets of k recipes, all equally likely. (Or list them "
-                "with `itertools.combinations`.)"
+                "There are `math.comb(n, k)` sets of k recipes, all equally likely. (Listing them "
+                "with `itertools.combinations` passes here, but never ends on 972 recipes.)"
             ),
             "Sort. The one at place i is the best of those sets whose others all come behind it.",
         ],
