@@ -386,7 +386,7 @@ EXERCISES = [
             ),
             Mistake(
                 lambda *case: run_with(*case, worth=np.nan),
-                "A diverged run gives NaN, and one NaN makes every mean over seeds NaN. It is worth "
+                "A diverged run gives NaN, and one NaN makes a mean over seeds NaN. It is worth "
                 "a guess, 0.9.",
             ),
             Mistake(
@@ -592,7 +592,7 @@ EXERCISES = [
         mistakes=[
             Mistake(
                 with_replacement,
-                "You draw with replacement: the same recipe may be tried twice. Count the sets of k "
+                "You draw with replacement: a recipe may be tried twice. Count the sets of k "
                 "different recipes in which a given one is the best.",
             ),
             Mistake(
