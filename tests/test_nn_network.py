@@ -102,14 +102,23 @@ def test_nested():
     assert np.array_equal(network.eval().forward(normal(6, 4)), flat.forward(normal(6, 4)))
 
 
+class Plain(Sequential):
+    """Made of the library's, with a backward that takes the gradient and nothing else."""
+
+    def backward(self, grad_y):
+        return 2 * super().backward(grad_y)
+
+
 @pytest.mark.parametrize(
     "network",
     [
         small(norm="batch"),
         Sequential([small(), Tanh()]),
         Sequential([Tanh(), Linear(4, 3, rng=rng())]),
+        Sequential([Plain([Linear(4, 4, rng=rng())]), Linear(4, 3, rng=rng())]),
+        Sequential([Residual([Linear(4, 4, rng=rng())]), Linear(4, 3, rng=rng())]),
     ],
-    ids=["mlp", "nested", "no Linear first"],
+    ids=["mlp", "nested", "no Linear first", "a backward of one's own", "a skip"],
 )
 def test_input_grad_false_gives_the_same_parameter_gradients(network):
     grad = normal(6, 3, seed=1)

@@ -1,5 +1,7 @@
 """Optimizers: updates by hand (trajectories against PyTorch are in test_nn_torch.py), bad input."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -98,6 +100,26 @@ def test_lr_can_be_changed_between_steps(name):
     before = copied(network.params)
     optimizer.step()
     assert all(np.array_equal(network.params[key], before[key]) for key in before)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value", "error"),
+    [
+        (SGD, "lr", -1, ValueError),
+        (SGD, "momentum", 1, ValueError),
+        (SGD, "weight_decay", None, TypeError),
+        (Adam, "lr", np.nan, ValueError),
+        (Adam, "betas", (0.9, 1.0), ValueError),
+        (Adam, "eps", -1e-8, ValueError),
+        (Adam, "weight_decay", -0.1, ValueError),
+    ],
+)
+def test_nonsense_is_refused_between_steps_too(make, name, value, error):
+    optimizer = make(NET, 0.1)
+    before = getattr(optimizer, name)
+    with pytest.raises(error, match=f"{name} must .* got"):
+        setattr(optimizer, name, value)
+    assert getattr(optimizer, name) == before == getattr(copy.deepcopy(optimizer), name)
 
 
 @every_optimizer

@@ -118,12 +118,13 @@ class Sequential(Layer):
     def backward(self, grad_y, input_grad=True):
         """Send grad_y back through all layers and return the gradient of the input.
 
-        With ``input_grad=False`` a first Linear layer may leave the gradient of the input out.
+        With ``input_grad=False`` a first Linear layer may leave the gradient of the input out; a
+        backward of one's own need not know of it.
         """
         first, *rest = self.layers
         for layer in reversed(rest):
             grad_y = layer.backward(grad_y)
-        if input_grad or not isinstance(first, (Linear, Sequential)):
+        if input_grad or type(first).backward not in (Linear.backward, Sequential.backward):
             return first.backward(grad_y)
         return first.backward(grad_y, input_grad=False)
 

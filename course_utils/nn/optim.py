@@ -14,6 +14,19 @@ def is_weight(key):
     return key.rpartition(".")[2] == "W"
 
 
+def checked(name, check=check_number, **bounds):
+    """An attribute that refuses, whenever it is set, what ``check(name, value, **bounds)`` does."""
+
+    def read(self):
+        return vars(self)[name]
+
+    def write(self, value):
+        check(name, value, **bounds)
+        vars(self)[name] = value
+
+    return property(read, write)
+
+
 class SGD:
     """Stochastic gradient descent with momentum and L2 weight decay, in PyTorch's form.
 
@@ -33,14 +46,15 @@ class SGD:
     Raises
     ------
     TypeError, ValueError
-        For numbers outside these ranges.
+        For numbers outside these ranges, also when they are changed later.
     """
+
+    lr = checked("lr", open_low=True)
+    momentum = checked("momentum", low=0, high=1)
+    weight_decay = checked("weight_decay")
 
     def __init__(self, network, lr, momentum=0.0, weight_decay=0.0):
         check_layer("network", network)
-        check_number("lr", lr, open_low=True)
-        check_number("momentum", momentum, 0, 1)
-        check_number("weight_decay", weight_decay)
         self.network, self.lr = network, lr
         self.momentum, self.weight_decay = momentum, weight_decay
         self.velocity = {key: np.zeros_like(param) for key, param in network.params.items()}
@@ -96,15 +110,16 @@ class Adam:
     Raises
     ------
     TypeError, ValueError
-        For numbers outside these ranges.
+        For numbers outside these ranges, also when they are changed later.
     """
+
+    lr = checked("lr", open_low=True)
+    betas = checked("betas", lambda _, betas: check_betas(betas))
+    eps = checked("eps")
+    weight_decay = checked("weight_decay")
 
     def __init__(self, network, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=True):
         check_layer("network", network)
-        check_number("lr", lr, open_low=True)
-        check_betas(betas)
-        check_number("eps", eps)
-        check_number("weight_decay", weight_decay)
         self.network, self.lr, self.betas, self.eps = network, lr, betas, eps
         self.weight_decay, self.decoupled, self.steps = weight_decay, decoupled, 0
         self.first = {key: np.zeros_like(param) for key, param in network.params.items()}
