@@ -116,6 +116,37 @@ def test_what_can_be_steered():
         steer(network, optimizer, "c", 1.0)
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"optimizer": "sgd"}, ValueError, "optimizer must be one of 'SGD', 'Adam', got 'sgd'"),
+        ({"norm_position": "in"}, ValueError, "norm_position must be one of .* got 'in'"),
+        ({"skip": 3}, ValueError, "skip must be one of False, True, got 3"),
+        ({"evaluate_every": 0}, ValueError, "evaluate_every must be at least 1, got 0"),
+        ({"depth": 0}, ValueError, "depth must be at least 1, got 0"),
+        ({"c": "2"}, TypeError, "c must be a number, got '2'"),
+        ({"lr": None}, TypeError, "lr must be a number, got None"),
+        ({"lr": lambda: -0.1}, ValueError, "lr must lie in .* got -0.1"),
+        ({"p": lambda: 1.0}, ValueError, r"p must lie in \[0, 1\), got 1.0"),
+    ],
+)
+def test_what_no_flight_can_have_is_refused_by_name(options, error, message):
+    with pytest.raises(error, match=message):
+        flown(**options)
+
+
+def test_what_no_schedule_can_do_is_refused():
+    plain = side([6, 8, 10], 0.1)
+    with pytest.raises(ValueError, match="schedule must be one of 'lr', .* got 'rate'"):
+        scheduled(plain, rate={2: 0.5})
+    with pytest.raises(TypeError, match="lr must be a dict of values by step, got 0.5"):
+        scheduled(plain, lr=0.5)
+    with pytest.raises(ValueError, match="each step of lr must be at least 0, got -2"):
+        scheduled(plain, lr={-2: 0.5})
+    with pytest.raises(ValueError, match="p must have a dropout layer to be steered, got Seq"):
+        scheduled(plain, p={0: 0.5})(rng())
+
+
 @pytest.mark.parametrize("norm", [None, "batch"])
 @pytest.mark.parametrize("until", [(np.inf, np.inf), (1, np.inf)])
 def test_a_flight_that_blows_up_says_when_and_harms_no_other(norm, until):
@@ -357,6 +388,39 @@ def test_a_run_is_chosen_to_be_copied_as_code(make_deck):
     assert deck._code.value == deck.runs[0].flight.code() != deck.runs[1].flight.code()
 
 
+@pytest.mark.parametrize("how", ["New run", "Reset"])
+def test_a_run_that_is_left_while_it_trains_has_its_error_in_the_log(make_deck, how):
+    async def play():
+        deck = make_deck()
+        press(deck, "Train")
+        await until(lambda: steps(deck) > 20)
+        left = deck.runs[0].flight
+        press(deck, how)
+        assert left.steps in left.history.evaluations
+
+    asyncio.run(play())
+
+
+def test_while_a_run_trains_no_other_s_code_stands_for_its_own(make_deck):
+    async def play():
+        deck = make_deck()
+        press(deck, "New run")
+        await until(lambda: deck._which.value == 2)
+        assert deck._code.value == "# Run 2 trains. Its code comes when it pauses."
+        deck._which.value = 1
+        assert deck._code.value == deck.runs[0].flight.code()
+        deck._which.value = 2
+        press(deck, "Pause")
+        await until(lambda: is_at_rest(deck))
+        assert deck._code.value == deck.runs[1].flight.code()
+        press(deck, "New run")
+        press(deck, "Pause")  # before its first step
+        await until(lambda: is_at_rest(deck) and deck._which.value == 3)
+        assert deck._code.value == "# Run 3 has taken no step."
+
+    asyncio.run(play())
+
+
 def test_an_error_in_a_run_is_said_and_the_next_one_can_be_begun(make_deck):
     raised = []
 
@@ -368,6 +432,7 @@ def test_an_error_in_a_run_is_said_and_the_next_one_can_be_begun(make_deck):
         press(deck, "Train")
         await until(lambda: "ZeroDivisionError" in spoken(deck))
         await until(lambda: is_at_rest(deck))
+        assert deck._code.value == deck.runs[0].flight.code()
         press(deck, "Train")
         await until(lambda: len(deck.runs) == 2 and steps(deck) == 30)
         gc.collect()

@@ -6,7 +6,7 @@ from itertools import islice
 
 import numpy as np
 
-from course_utils.checks import check_count
+from course_utils.checks import check_choice, check_count, check_number
 from course_utils.data import minibatches
 from course_utils.experiments.comparison import adam, side
 from course_utils.experiments.steering import STEERABLE, SteeredDropout, steer
@@ -107,11 +107,22 @@ def fly(
     dict
         The `Flight` so far, always the same one, whose vital signs are those of the last step
         taken: measured in that very step, and not on a copy of the network.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the first slice, for what none of these can be; with a later one, for what is steered
+        out of its range.
     """
-    for name, number in (("depth", depth), ("width", width), ("steps", steps)):
+    counts = {"depth": depth, "width": width, "steps": steps, "evaluate_every": evaluate_every}
+    for name, number in counts.items():
         check_count(name, number)
+    check_choice("norm_position", norm_position, ("before", "after"))
+    check_choice("skip", skip, (False, True))
+    if not callable(optimizer):
+        check_choice("optimizer", optimizer, OPTIMIZERS)
     fixed = {
-        "c": written(c), "depth": depth, "width": width, "norm": norm,
+        "c": written("c", c), "depth": depth, "width": width, "norm": norm,
         "norm_position": norm_position, "skip": skip, "optimizer": optimizer, "seed": seed,
         "steps": steps, "batch_size": batch_size, "inputs": train[0].shape[1],
         "tests": len(test[1]),
@@ -128,7 +139,7 @@ def fly(
     def moved():
         """What stands elsewhere than before, by name, which is written down."""
         for name, source in sources.items():
-            value = written(source() if callable(source) else source)
+            value = written(name, source() if callable(source) else source)
             if stands.get(name) != value:
                 stands[name] = flight.steered[name][flight.steps] = value
                 yield name, value
@@ -178,8 +189,9 @@ def fly(
         yield {"flight": flight}
 
 
-def written(number):
-    """A number as it stands in a table, with three digits."""
+def written(name, number):
+    """A number from zero on as it stands in a table, with three digits; refused by its name."""
+    check_number(name, number)
     return float(f"{number:.3g}")
 
 

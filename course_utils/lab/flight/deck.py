@@ -122,6 +122,8 @@ class FlightDeck(Exploration):
     def reset(self):
         """Put all back to what it was at first, but for the log; the present run is over."""
         self._is_training = False
+        with self._errors_in_words():
+            self._leave_run()
         with self._slice:
             self._results, self._entry = None, self._first
         self._put_back()
@@ -157,12 +159,18 @@ class FlightDeck(Exploration):
 
     def _make_run(self):
         """Make a run of the settings as they stand, before its first step."""
+        self._leave_run()
         words = {name: said(control) for name, control in self.controls.items()}
         with self._slice:
             self._results = self.compute(until=lambda: self._until, **self.values)
             self._entry = Entry(len(self.runs) + 1, words)
             self.runs.append(self._entry)
         self._said = 0.0
+
+    def _leave_run(self):
+        """Have the present run, where it is not over, end with a look at the test set."""
+        if self._results is not None and self._entry.flight is not None:
+            self._advance(*A_LOOK)
 
     def _advance(self, *until):
         """Train the present run for a slice; it may be over then."""
@@ -198,6 +206,7 @@ class FlightDeck(Exploration):
                 self._to_page()
         except Exception:
             self._is_training = False
+            self._write_log()
             raise
         finally:
             self._stop.disabled = not self._is_training
@@ -257,10 +266,14 @@ class FlightDeck(Exploration):
 
     def _write_code(self):
         """The run that is chosen as code; one that trains, once it pauses."""
-        entry = self.runs[self._which.value - 1] if self._which.value else None
-        if entry is None or entry.flight is None:
+        if not self._which.value:
             return
-        if not (self._is_training and entry is self._entry):
+        entry = self.runs[self._which.value - 1]
+        if self._is_training and entry is self._entry:
+            self._code.value = f"# Run {entry.number} trains. Its code comes when it pauses."
+        elif entry.flight is None or not entry.flight.steps:
+            self._code.value = f"# Run {entry.number} has taken no step."
+        else:
             self._code.value = entry.flight.code()
 
 
