@@ -238,6 +238,15 @@ def test_skips_are_walked_too(norm):
     assert (signs.gradient > 0).all() and (signs.update_ratio > 0).all()
 
 
+def test_a_layer_may_stand_twice():
+    relu = ReLU()
+    network = Sequential([Linear(2, 3, rng=rng()), relu, Linear(3, 3, rng=rng()), relu])
+    with recorded(network) as outputs:
+        network.forward(moons()[0])
+    assert [layer for layer, _ in outputs] == network.layers
+    assert "forward" not in vars(relu)
+
+
 def test_recording_ends():
     network = mlp([2, 8, 2], rng=rng())
     with recorded(network) as outputs:

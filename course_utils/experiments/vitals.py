@@ -80,7 +80,7 @@ def recorded(network):
 
         return forward_and_keep
 
-    layers = layers_of(network)
+    layers = {id(layer): layer for layer in layers_of(network)}.values()  # one may stand twice
     for layer in layers:
         layer.forward = keeping(layer, layer.forward)
     try:
