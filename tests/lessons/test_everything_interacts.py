@@ -58,6 +58,16 @@ READINGS = [
 ]
 
 
+def test_what_lies_on_the_edge_is_within_it():
+    """0.026 + 0.015 is less than 0.041 by a rounding error."""
+    edge = 0.041
+    assert 0.026 + 0.015 < edge, "another number is wanted here"
+    picture = PICTURES["ErrorMaps"][0]()
+    picture.update(**maps(MAP * NAN + 1, np.full((2, 2), 0.9), np.array([[0.026, edge], [0.9] * 2]),
+                          best=0.026, within=0.015))  # fmt: skip
+    assert "2 are within 1.5 points" in picture.reading
+
+
 # The skip connection
 
 

@@ -121,6 +121,8 @@ def test_pytorch_s_trajectory_is_found(name, lr):
     update = momentum if name == "sgd_momentum" else plain
     assert experiments.off_pytorch(name, lambda net: Optimizer(net, lr, update, l2_step)) < 1e-10
     assert experiments.off_pytorch(name, lambda net: Optimizer(net, 2 * lr, update, l2_step)) > 0.01
+    with pytest.raises(ValueError, match="name must be one of 'adam.*, got 'adma'"):
+        experiments.off_pytorch("adma", lambda net: Optimizer(net, lr, update, l2_step))
 
 
 def test_weights_are_driven_by_what_is_given():

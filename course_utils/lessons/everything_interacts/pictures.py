@@ -65,7 +65,7 @@ class ErrorMaps(Picture):
                 for text, error in zip(texts, row, strict=True):
                     text.set_text("" if np.isnan(error) else said(error))
                     text.set_color("white" if error > LIGHT else "black")
-            places = np.argwhere(table <= best + within)[:, ::-1]
+            places = np.argwhere(table - best - within < 1e-9)[:, ::-1]  # the edge itself too
             self.frames[norm].set_offsets(places.reshape(-1, 2))
             framed += len(places)
         norm = min(errors, key=lambda norm: np.nanmin(errors[norm], initial=np.inf))

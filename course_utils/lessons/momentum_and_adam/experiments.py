@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from course_utils.checks import check_choice
 from course_utils.data import minibatches
 from course_utils.experiments.curve_fit import fitting
 from course_utils.experiments.training import training_steps
@@ -150,9 +151,16 @@ def off_pytorch(name, make):
     -------
     float
         The largest difference of any parameter after 1, 2, 10 or 50 steps.
+
+    Raises
+    ------
+    ValueError
+        For another name.
     """
     with np.load(TORCH) as file:
         stored = {key: file[key] for key in file.files if key.startswith("trajectory/")}
+    parts = [key.split("/") for key in stored]
+    check_choice("name", name, sorted({each[1] for each in parts if len(each) == 4}))
     f64 = {"dtype": np.float64}
     network = Sequential([Linear(4, 5, **f64), Tanh(), LayerNorm(5, **f64), Linear(5, 3, **f64)])
     for key, param in network.params.items():
