@@ -273,7 +273,7 @@ def test_c13_is_judged_by_the_least_norm_that_is_handed_in():
 def test_c13_needs_no_digits():
     runs = C13.run(None, None, 3)
     numbers = C13.numbers(runs)
-    assert C13.holds(numbers) and numbers.keys() == C13.table()[3][0].keys()
+    assert C13.holds(numbers) and numbers.keys() == C13.table()[200][0].keys()
     assert not C13.holds(numbers | {"off, SGD": 1e-5})
     assert not C13.holds(numbers | {"norm from elsewhere, over the least": 1.4})
 
@@ -287,7 +287,7 @@ def test_c13_needs_no_digits():
         (C10, "test error, random labels", 0.7),
         (C10, "steps, random labels", 100),
         (C11, "training error, width 512", 0.001),
-        (C11, "test error, width 4", 0.2),
+        (C11, "test error, width 4", 0.16),
         (C11, "test error, width 128", 0.3),
         (C11, "test error, width 512", 0.2),
         (C11, "test error, width 13", 0.6),
@@ -301,14 +301,14 @@ def test_c13_needs_no_digits():
         (C12, "test error, × 0.1, lr 0.1", 0.05),
         (C12, "training error, × 4", 0.001),
         (C12, "training error, 60% wrong", 0.001),
-        (C12, "test error, 20% wrong", 0.16),
+        (C12, "test error, 20% wrong", 0.15),
         (C12, "test error, 60% wrong", 0.3),
-        (C12, "test error, × 2", 0.18),
+        (C12, "test error, × 2", 0.15),
         (C12, "test error, × 4", 0.2),
     ],
 )
 def test_a_claim_asks_for_all_that_it_says(claim, name, number):
-    numbers, _ = claim.table()[3]
+    numbers, _ = claim.table()[200]
     assert claim.holds(numbers) and not claim.holds(numbers | {name: number})
 
 
