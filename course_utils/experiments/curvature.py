@@ -1,8 +1,8 @@
-"""How sharply the loss is curved: Hessian-vector products and the largest eigenvalue.
+"""How sharply the loss is curved: Hessian-vector products and the largest eigenvalues.
 
-Everything works on a copy of the network, so that its gradients and running estimates stay as they
-are. The network must be in float64 and smooth (tanh): differences of gradients see neither the
-kinks of ReLU nor the last digits of float32 as they are.
+Everything works on copies of the network, so that its gradients and running estimates stay as they
+are, and dropout drops the same units each time. The network must be in float64 and smooth (tanh):
+differences of gradients see neither the kinks of ReLU nor the last digits of float32 as they are.
 """
 
 import copy
@@ -11,7 +11,7 @@ import numpy as np
 
 from course_utils.checks import check_count, check_generator
 from course_utils.experiments.training import training_steps
-from course_utils.nn import SGD, mlp, softmax_cross_entropy
+from course_utils.nn import SGD, NonFiniteError, mlp, softmax_cross_entropy
 
 
 def pooled(images):
@@ -49,12 +49,20 @@ def move_to(network, vector):
         start += param.size
 
 
-def gradient_at(network, vector, x, labels, loss=softmax_cross_entropy):
-    """The gradient of the loss on one batch at the parameters `vector`, where it leaves them."""
+def loss_and_gradient(network, vector, x, labels, loss=softmax_cross_entropy):
+    """The loss on one batch, and its gradient, at the parameters `vector`; on a copy.
+
+    Both are NaN where the network has diverged so far that one of its layers refuses.
+    """
+    network = copy.deepcopy(network)
     move_to(network, vector)
-    _, grad = loss(network.forward(x), labels)
-    network.backward(grad)
-    return flatten(network.grads)
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            value, grad = loss(network.forward(x), labels)
+        except NonFiniteError:
+            return np.nan, np.full(vector.shape, np.nan)
+        network.backward(grad)
+    return value, flatten(network.grads)
 
 
 def hessian_product(network, direction, x, labels, loss=softmax_cross_entropy, h=1e-5):
@@ -66,6 +74,7 @@ def hessian_product(network, direction, x, labels, loss=softmax_cross_entropy, h
     ----------
     network : layer
     direction : ndarray, shape (parameters,)
+        Not zero.
     x : ndarray, shape (m, n)
     labels : ndarray
     loss : callable
@@ -81,52 +90,60 @@ def hessian_product(network, direction, x, labels, loss=softmax_cross_entropy, h
     TypeError
         If a parameter is not in float64.
     """
-    network = copy.deepcopy(network)
     for name, param in network.params.items():
         if param.dtype != np.float64:
             raise TypeError(f"network must be in float64, got {param.dtype} in {name}")
     here, length = flatten(network.params), np.linalg.norm(direction)
     step = h / length * direction
-    ahead = gradient_at(network, here + step, x, labels, loss)
-    behind = gradient_at(network, here - step, x, labels, loss)
+    _, ahead = loss_and_gradient(network, here + step, x, labels, loss)
+    _, behind = loss_and_gradient(network, here - step, x, labels, loss)
     return (ahead - behind) * (length / (2 * h))
 
 
-def largest_eigenvalue(product, size, steps, rng):
-    """The largest eigenvalue of a symmetric matrix, given as ``product(v)``, by Lanczos' method.
+def lanczos(product, first, steps, k=1):
+    """The k largest eigenvalues of a symmetric matrix, given as ``product(v)``, by Lanczos' method.
 
     Parameters
     ----------
     product : callable
         The matrix times a vector.
-    size : int
-        The length of the vectors.
+    first : ndarray, shape (size,)
+        Where to start: not zero. The nearer to the eigenvectors wanted, the fewer steps it takes;
+        what is orthogonal to it is not found, nor is an eigenvalue found twice.
     steps : int
-        Products to spend; each makes the answer, which comes from below, better.
-    rng : numpy.random.Generator
-        For the first vector.
+        Products to spend; each makes the answers, which come from below, better.
+    k : int
+        At most `steps`.
+
+    Returns
+    -------
+    values : ndarray, shape (k,)
+        The largest first; NaN where a product is not finite. Fewer where no more are found.
+    vectors : ndarray, shape (k, size)
+        Their eigenvectors, of length one.
     """
-    v = rng.standard_normal(size)
-    basis, projected = [v / np.linalg.norm(v)], np.zeros((steps, steps))
-    for k in range(steps):
-        v = product(basis[k])
-        V = np.array(basis)
-        projected[: k + 1, k] = projected[k, : k + 1] = V @ v
+    basis, projected = [first / np.linalg.norm(first)], np.zeros((steps, steps))
+    for j in range(steps):
+        V, v = np.array(basis), product(basis[j])
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole = np.linalg.norm(v)
+        if not np.isfinite(whole):
+            return np.full(k, np.nan), np.full((k, v.size), np.nan)
+        projected[: j + 1, j] = projected[j, : j + 1] = V @ v
         for _ in range(2):  # once more, since rounding leaves a little
             v = v - V.T @ (V @ v)
         length = np.linalg.norm(v)
-        if length < 1e-9 * abs(projected[0, 0]) or k + 1 == steps:
+        if length <= 1e-9 * whole or j + 1 == steps:
             break
         basis.append(v / length)
-    return float(np.linalg.eigvalsh(projected[: k + 1, : k + 1])[-1])
+    values, coordinates = np.linalg.eigh(projected[: j + 1, : j + 1])
+    return values[::-1][:k], (V.T @ coordinates).T[::-1][:k]
 
 
-def sharpness(network, x, labels, loss=softmax_cross_entropy, *, steps=15, rng=None):
-    """The largest eigenvalue of the loss's Hessian on one batch, in the network's present mode.
-
-    Gradient descent on a quadratic of this curvature is stable up to the learning rate
-    2 / sharpness (Cohen et al., "Gradient Descent on Neural Networks Typically Occurs at the Edge
-    of Stability" (2021), section 2).
+def sharpest(
+    network, x, labels, loss=softmax_cross_entropy, *, k=1, steps=15, first=None, rng=None
+):
+    """The directions in which the loss on one batch curves most, in the network's present mode.
 
     Parameters
     ----------
@@ -134,18 +151,48 @@ def sharpness(network, x, labels, loss=softmax_cross_entropy, *, steps=15, rng=N
         In float64.
     x, labels, loss
         As in `hessian_product`.
+    k : int
+        How many directions.
     steps : int
-        Hessian-vector products, each two gradients.
+        Hessian-vector products, each two gradients; no more than there are parameters.
+    first : ndarray, shape (parameters,), optional
+        Where to start: a random vector if not given. To follow a network in training with few
+        steps, what was found before, ``vectors[0]``.
     rng : numpy.random.Generator, optional
+        For the random vector.
 
     Returns
     -------
-    float
+    values : ndarray, shape (k,)
+        The largest eigenvalues of the Hessian, the largest first.
+    vectors : ndarray, shape (k, parameters)
+        Their eigenvectors; see `lanczos`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a network that is not in float64, or counts that are none.
     """
     check_count("steps", steps)
     size = sum(param.size for param in network.params.values())
+    steps = min(steps, size)
+    check_count("k", k, maximum=steps)
+    rng = check_generator("rng", rng)
+    if first is None:
+        first = rng.standard_normal(size)
 
     def product(direction):
         return hessian_product(network, direction, x, labels, loss)
 
-    return largest_eigenvalue(product, size, min(steps, size), check_generator("rng", rng))
+    return lanczos(product, first, steps, k)
+
+
+def sharpness(network, x, labels, loss=softmax_cross_entropy, *, steps=15, rng=None):
+    """The largest eigenvalue of the loss's Hessian on one batch, in the network's present mode.
+
+    Gradient descent on a quadratic of this curvature is stable up to the learning rate
+    2 / sharpness (Cohen et al., "Gradient Descent on Neural Networks Typically Occurs at the Edge
+    of Stability" (2021), section 2). Parameters as in `sharpest`.
+    """
+    values, _ = sharpest(network, x, labels, loss, steps=steps, rng=rng)
+    return float(values[0])
