@@ -190,7 +190,7 @@ def descent(
         if due and not moment.diverged:
             budget = products if sharp is not None else 3 * products
             values, vectors = sharpest(before, x, labels, loss, steps=budget, first=sharp, rng=rng)
-            sharp = vectors[0] if np.isfinite(values[0]) else sharp
+            sharp = vectors[0]
             step_taken = displacement(before, network)
             line = along_line(before, x, labels, loss, t=QUARTERS, direction=step_taken)
             moment = Moment(step, moment.loss, lr, float(values[0]), line.smoothness)
