@@ -20,7 +20,7 @@ from course_utils.experiments.flight import fly
 from course_utils.lab import flight_controls, flight_deck
 from course_utils.lab.pictures import FlightInstruments
 
-decks = globals().get("decks", [])
+decks, rounds = globals().get("decks", []), 30
 train, test = digits(test=500)
 controls = flight_controls(depth=10, width=100)
 decks.append(flight_deck(partial(fly, train, test, steps=10**6), FlightInstruments, **controls))
@@ -28,8 +28,10 @@ decks[-1]
 """
 BUSY = """
 import time
+from pathlib import Path
 
-for count in range(30):
+Path("busy").touch()
+for count in range(rounds):
     time.sleep(0.1)
 """
 STEPS = "decks[-1].runs[-1].flight.steps if decks[-1].runs[-1].flight else 0"
@@ -160,15 +162,18 @@ def test_not_a_number_is_named_and_the_next_run_is_unharmed(deck):
     deck.until(lambda: deck.ask(STEPS) > 3, "steps")
 
 
-def test_an_interrupt_stops_the_cell_and_running_it_again_leaves_nothing(deck, notebook):
+def test_an_interrupt_stops_the_cell_and_running_it_again_leaves_nothing(deck, notebook, lab):
     deck.press("train")
     deck.until(lambda: deck.is_training, "train")
     threads = deck.ask("threading.active_count()")
     notebook.interrupt()  # with no cell that runs: that does nothing
+    deck.ask("globals().update(rounds=600)")
+    (lab.folder / "busy").unlink(missing_ok=True)
     notebook.start(1)
+    deck.until((lab.folder / "busy").exists, "the cell's start")
     notebook.interrupt()
     deck.until(lambda: not notebook.runs(1), "interrupt")
-    assert deck.ask("count") < 29
+    assert deck.ask("count") < 599
     deck.until(lambda: deck.is_training, "the deck")
     notebook.run_below(0)
     again = Deck(notebook)
