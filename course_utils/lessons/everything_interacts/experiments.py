@@ -12,7 +12,7 @@ from course_utils.lessons.everything_interacts.recipes import (
     ALL_RATES,
     CHOICES,
     DECAYS,
-    GUESSING,
+    GUESSED,
     NORMS,
     REGULARIZERS,
     SCALES,
@@ -273,7 +273,7 @@ def verified(train, test, seed, recipes=None):
             **settings, seed=seed, steps=3 * STEPS, test=judge, evaluate_every=STEPS
         )
         found = [evaluation.error for evaluation in history.evaluations.values()]
-        errors[recipe] = 3 * [GUESSING] if history.diverged else found[1:]
+        errors[recipe] = 3 * [GUESSED] if history.diverged else found[1:]
     return errors
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_utils.data import load_mnist
+from course_utils.data import load_mnist, shrunk
 from course_utils.experiments.sweep import grid
 from course_utils.experiments.training import fit
 from course_utils.nn import SGD, Adam, mlp
@@ -22,7 +22,7 @@ TABLE = Path(__file__).resolve().parents[3] / "data" / "recipes.csv"
 
 WIDTHS = [196, 100, 100, 100, 100, 100, 10]
 STEPS, BATCH_SIZE = 550, 100  # once through the 55,000 training digits
-GUESSING = 0.9  # the error of a guess, and what a run that diverged is worth
+GUESSED = 0.9  # the error of a guess, and what a run that diverged is worth
 SEARCH_SEEDS, FINALISTS = (0, 1, 2), 40
 
 SCALES, NORMS, SKIPS = (0.5, 2, 6), (None, "layer", "batch"), (False, True)
@@ -78,11 +78,6 @@ def loaded_digits():
     )
 
 
-def shrunk(images):
-    """Means over 2 × 2 pixels: (m, 784) to (m, 196)."""
-    return images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196)
-
-
 def make_optimizer(name, network, lr, weight_decay=0.0):
     """SGD, SGD with momentum 0.9, or AdamW, by name."""
     if name == "AdamW":
@@ -118,7 +113,7 @@ def run_recipe(**settings):
     """What `sweep` keeps of a recipe on one seed: its last 50 losses and validation error."""
     history = train_recipe(**settings)
     if history.diverged:
-        return {"loss": float("nan"), "error": GUESSING}
+        return {"loss": float("nan"), "error": GUESSED}
     return {"loss": float(np.mean(history.losses[-50:])), "error": history.final.error}
 
 
