@@ -438,3 +438,12 @@ def test_digits_are_both_splits_standardized():
     for number in (0, 10_001):
         with pytest.raises(ValueError, match=f"test must be at least 1 .* got {number}"):
             data.digits(number)
+
+
+def test_shrunk_digits_are_means_over_two_by_two_pixels():
+    images = np.arange(2 * 784.0).reshape(2, 784)
+    small = data.shrunk(images)
+    squares = images.reshape(2, 28, 28)
+    assert small.shape == (2, 196)
+    assert small[1, 0] == squares[1, :2, :2].mean() and small[0, -1] == squares[0, 26:, 26:].mean()
+    assert small[0, 14 * 3 + 5] == squares[0, 6:8, 10:12].mean()
