@@ -8,6 +8,7 @@ differences of gradients see neither the kinks of ReLU nor the last digits of fl
 import copy
 
 import numpy as np
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from course_utils.checks import check_count, check_generator
 from course_utils.data import shrunk
@@ -101,50 +102,20 @@ def hessian_product(network, direction, x, labels, loss=softmax_cross_entropy, h
     return (ahead - behind) * (length / (2 * h))
 
 
-def lanczos(product, first, steps, k=1):
-    """The k largest eigenvalues of a symmetric matrix, given as ``product(v)``, by Lanczos' method.
-
-    Parameters
-    ----------
-    product : callable
-        The matrix times a vector.
-    first : ndarray, shape (size,)
-        Where to start: not zero. The nearer to the eigenvectors wanted, the fewer steps it takes;
-        what is orthogonal to it is not found, nor is an eigenvalue found twice.
-    steps : int
-        Products to spend; each makes the answers, which come from below, better.
-    k : int
-        At most `steps`.
-
-    Returns
-    -------
-    values : ndarray, shape (k,)
-        The largest first; NaN where a product is not finite. Fewer where no more are found.
-    vectors : ndarray, shape (k, size)
-        Their eigenvectors, of length one.
-    """
-    basis, projected = [first / np.linalg.norm(first)], np.zeros((steps, steps))
-    for j in range(steps):
-        V, v = np.array(basis), product(basis[j])
-        with np.errstate(over="ignore", invalid="ignore"):
-            whole = np.linalg.norm(v)
-        if not np.isfinite(whole):
-            return np.full(k, np.nan), np.full((k, v.size), np.nan)
-        projected[: j + 1, j] = projected[j, : j + 1] = V @ v
-        for _ in range(2):  # once more, since rounding leaves a little
-            v = v - V.T @ (V @ v)
-        length = np.linalg.norm(v)
-        if length <= 1e-9 * whole or j + 1 == steps:
-            break
-        basis.append(v / length)
-    values, coordinates = np.linalg.eigh(projected[: j + 1, : j + 1])
-    return values[::-1][:k], (V.T @ coordinates).T[::-1][:k]
-
-
 def sharpest(
-    network, x, labels, loss=softmax_cross_entropy, *, k=1, steps=15, first=None, rng=None
+    network,
+    x,
+    labels,
+    loss=softmax_cross_entropy,
+    *,
+    k=1,
+    tolerance=1e-4,
+    first=None,
+    rng=None,
 ):
     """The directions in which the loss on one batch curves most, in the network's present mode.
+
+    Lanczos' method (SciPy's ``eigsh``), which asks for nothing but Hessian-vector products.
 
     Parameters
     ----------
@@ -153,47 +124,56 @@ def sharpest(
     x, labels, loss
         As in `hessian_product`.
     k : int
-        How many directions.
-    steps : int
-        Hessian-vector products, each two gradients; no more than there are parameters.
+        How many directions: fewer than there are parameters.
+    tolerance : float
+        Of the eigenvalues, relative.
     first : ndarray, shape (parameters,), optional
-        Where to start: a random vector if not given. To follow a network in training with few
-        steps, what was found before, ``vectors[0]``.
+        Where to start: a random vector if not given. What was found a few steps of training
+        before, ``vectors[0]``, saves products.
     rng : numpy.random.Generator, optional
         For the random vector.
 
     Returns
     -------
     values : ndarray, shape (k,)
-        The largest eigenvalues of the Hessian, the largest first.
+        The largest eigenvalues of the Hessian, the largest first; NaN where none are found, since
+        the products are not finite, or zero.
     vectors : ndarray, shape (k, parameters)
-        Their eigenvectors; see `lanczos`.
+        Their eigenvectors, of length one.
 
     Raises
     ------
     TypeError, ValueError
-        For a network that is not in float64, or counts that are none.
+        For a network that is not in float64, or a count that is none.
     """
-    check_count("steps", steps)
     size = sum(param.size for param in network.params.values())
-    steps = min(steps, size)
-    check_count("k", k, maximum=steps)
+    check_count("k", k, maximum=size - 1)
     rng = check_generator("rng", rng)
     if first is None:
         first = rng.standard_normal(size)
 
     def product(direction):
-        return hessian_product(network, direction, x, labels, loss)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = hessian_product(network, direction, x, labels, loss)
+        if not np.isfinite(found).all():
+            raise NonFiniteError("a Hessian-vector product is not finite")
+        return found
 
-    return lanczos(product, first, steps, k)
+    hessian = LinearOperator((size, size), matvec=product, dtype=np.float64)
+    basis = min(size, max(10, 2 * k + 1))  # vectors kept: more cost more products than they save
+    try:
+        values, vectors = eigsh(hessian, k, which="LA", v0=first, ncv=basis, tol=tolerance)
+    except (NonFiniteError, ArpackError):
+        return np.full(k, np.nan), np.full((k, size), np.nan)
+    return values[::-1], vectors.T[::-1]
 
 
-def sharpness(network, x, labels, loss=softmax_cross_entropy, *, steps=15, rng=None):
+def sharpness(network, x, labels, loss=softmax_cross_entropy, *, tolerance=1e-4, rng=None):
     """The largest eigenvalue of the loss's Hessian on one batch, in the network's present mode.
 
     Gradient descent on a quadratic of this curvature is stable up to the learning rate
     2 / sharpness (Cohen et al., "Gradient Descent on Neural Networks Typically Occurs at the Edge
     of Stability" (2021), section 2). Parameters as in `sharpest`.
     """
-    values, _ = sharpest(network, x, labels, loss, steps=steps, rng=rng)
+    values, _ = sharpest(network, x, labels, loss, tolerance=tolerance, rng=rng)
     return float(values[0])

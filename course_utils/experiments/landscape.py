@@ -141,7 +141,7 @@ def descent(
     *,
     steps,
     every,
-    products=10,
+    tolerance=1e-3,
     rng=None,
 ):
     """Descend on one batch in training mode; ends where the loss is no longer finite.
@@ -162,9 +162,8 @@ def descent(
         Updates.
     every : int
         Measure at the first and every so many steps.
-    products : int
-        Hessian-vector products a measurement. Each starts from the sharpest direction of the one
-        before; the first, with nothing to start from, spends three times as many.
+    tolerance : float
+        Of the sharpness, relative.
     rng : numpy.random.Generator, optional
         For the first direction.
 
@@ -178,8 +177,8 @@ def descent(
     TypeError, ValueError
         For counts that are no positive integers, or a network that is not in float64.
     """
-    for name, count in (("steps", steps), ("every", every), ("products", products)):
-        check_count(name, count)
+    check_count("steps", steps)
+    check_count("every", every)
     rng, sharp = check_generator("rng", rng), None
     network.train()
     losses = training_steps(network, optimizer, repeat((x, labels)), loss, steps=steps)
@@ -188,8 +187,8 @@ def descent(
         before = copy.deepcopy(network) if due else network
         moment = Moment(step, next(losses), lr)
         if due and not moment.diverged:
-            budget = products if sharp is not None else 3 * products
-            values, vectors = sharpest(before, x, labels, loss, steps=budget, first=sharp, rng=rng)
+            options = {"tolerance": tolerance, "first": sharp, "rng": rng}
+            values, vectors = sharpest(before, x, labels, loss, **options)
             sharp = vectors[0]
             step_taken = displacement(before, network)
             line = along_line(before, x, labels, loss, t=QUARTERS, direction=step_taken)
