@@ -3,8 +3,8 @@
 A *blank* is a function, or a class, that the student writes before the notebook goes on with it; an
 *exercise* stands at a notebook's end. Both are an `Exercise` in the list ``EXERCISES`` of the
 lesson's ``exercises.py``, a blank with ``blank=True``. Its reference is the library's function, or
-one of ``exercises.py``, and its solution is the reference's source, never a second copy; solutions
-of exercises are in ``course_utils/solutions``, one folder to delete.
+one of the lesson's, and its solution is the reference's source, never a second copy; solutions of
+exercises are in ``course_utils/solutions``, one folder to delete.
 
 In the notebook a blank is three cells. The code cell with the signature, a line of words and
 nothing else::

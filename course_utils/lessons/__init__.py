@@ -2,7 +2,9 @@
 
 - ``experiments.py``: what only this notebook measures, and its claims
 - ``pictures.py``: what only this notebook draws
-- ``exercises.py``: its blanks and exercises, ``EXERCISES``, and their known mistakes
+- ``blanks.py``: what its student writes before ours is shown, with the known mistakes; where one is
+  a layer, that is in ``layer.py``
+- ``exercises.py``: the exercises at its end, with theirs, and ``EXERCISES``: all of these
 
 A lesson uses the instruments of `course_utils.experiments` and `course_utils.lab`, never another
 lesson; nothing imports a lesson by name but its notebook and its tests.
@@ -17,6 +19,7 @@ from course_utils.data import digits
 from course_utils.experiments.claims import Claim, Measurement
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+SHOWING = ("blanks", "exercises", "layer", "pictures")  # parts that measure nothing
 
 
 def names():
@@ -44,7 +47,7 @@ def part(name, module):
 
 def measurements(name):
     """What one lesson measures over seeds, claims among it: a list of `Measurement`."""
-    measuring = (module for module in parts(name) if module not in ("exercises", "pictures"))
+    measuring = (module for module in parts(name) if module not in SHOWING)
     values = [value for module in measuring for value in vars(part(name, module)).values()]
     return [value for value in values if isinstance(value, Measurement)]
 

@@ -20,7 +20,13 @@ from course_utils.experiments.statistics import (
     batch_norms,
 )
 from course_utils.lab.checker import examine
-from course_utils.lessons.batch_normalization import exercises, experiments, pictures, practice
+from course_utils.lessons.batch_normalization import (
+    blanks,
+    exercises,
+    experiments,
+    pictures,
+    practice,
+)
 from course_utils.lessons.batch_normalization.experiments import C6, C7, C8, C9
 from course_utils.nn import BatchNorm, softmax
 from course_utils.nn.normalization import Normalization
@@ -346,10 +352,10 @@ def test_steps_are_told_by_sharpness_and_largest_multiple():
 def test_the_columns_are_the_library_s():
     random = rng(3)
     layer, x, grad_y = BatchNorm(3, eps=0.1, dtype=np.float64), *random.standard_normal((2, 5, 3))
-    x_hat = exercises.normalize_columns(x, 0.1)
+    x_hat = blanks.normalize_columns(x, 0.1)
     assert np.allclose(x_hat, layer.forward(x))
     var = x.var(axis=0, keepdims=True)
-    ours = exercises.columns_backward(grad_y, x_hat, var, 0.1)
+    ours = blanks.columns_backward(grad_y, x_hat, var, 0.1)
     assert np.allclose(ours, layer.backward(grad_y))
 
 
@@ -374,7 +380,7 @@ class Own(Normalization):
         grad = self.scale_and_shift_backward(grad_y, self.x_hat)
         if not self.mode:
             return grad / (self.var + self.eps) ** 0.5
-        return exercises.columns_backward(grad, self.x_hat, self.var, self.eps)
+        return blanks.columns_backward(grad, self.x_hat, self.var, self.eps)
 
 
 def test_a_layer_of_one_s_own_is_right_and_runs_as_the_library_s():

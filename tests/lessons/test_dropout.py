@@ -10,7 +10,8 @@ from helpers import INF, NAN, norms, rng
 from course_utils import nn
 from course_utils.experiments.comparison import small_set
 from course_utils.lab.checker import examine
-from course_utils.lessons.dropout import exercises, experiments, pictures
+from course_utils.lessons.dropout import blanks, exercises, experiments, pictures
+from course_utils.lessons.dropout.layer import Dropout as OwnDropout
 from course_utils.nn import Dropout, Layer, Linear, Sequential, mlp, softmax
 from course_utils.nn.dropout import dropout_mask
 
@@ -177,7 +178,7 @@ def test_masks_average_out_in_a_linear_network_and_not_with_relu():
 @pytest.mark.parametrize(
     "look",
     [experiments.mask_noise, partial(experiments.probabilities, passes=2),
-     partial(exercises.mean_over_masks, K=2), partial(experiments.mean_over_masks, K=2)],
+     partial(blanks.mean_over_masks, K=2), partial(experiments.mean_over_masks, K=2)],
 )  # fmt: skip
 def test_who_looks_at_many_passes_leaves_the_mode_as_it_was(look, mode):
     network, (x, _) = small_network(), digits(3)
@@ -434,7 +435,7 @@ def test_a_wrong_answer_is_not_right_and_ends_in_words(name, answer):
 
 def test_the_layer_to_write_is_the_librarys():
     x, grad_y = rng(6).standard_normal((2, 5, 4))
-    mine, theirs = exercises.Dropout(0.4, rng(7)), Dropout(0.4, rng(7))
+    mine, theirs = OwnDropout(0.4, rng(7)), Dropout(0.4, rng(7))
     assert np.array_equal(mine.forward(x), theirs.forward(x))
     assert np.array_equal(mine.backward(grad_y), theirs.backward(grad_y))
 
@@ -456,4 +457,4 @@ def test_the_penalty_is_what_masks_add_to_a_squared_error(p):
     X, y, w = rng(8).standard_normal((5, 3)), rng(9).standard_normal(5), np.array([1.0, -2.0, 0.5])
     masks = (rng(10).random((100_000, 5, 3)) >= p) / (1 - p)
     added = np.mean(np.sum((y - (masks * X) @ w) ** 2, axis=1)) - np.sum((y - X @ w) ** 2)
-    assert exercises.dropout_penalty(X, w, p) == pytest.approx(added, rel=0.05)
+    assert blanks.dropout_penalty(X, w, p) == pytest.approx(added, rel=0.05)

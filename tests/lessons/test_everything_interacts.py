@@ -12,7 +12,13 @@ import pytest
 from helpers import NAN, clusters, normal, rng
 
 from course_utils.experiments.sweep import sweep
-from course_utils.lessons.everything_interacts import exercises, experiments, pictures, recipes
+from course_utils.lessons.everything_interacts import (
+    blanks,
+    exercises,
+    experiments,
+    pictures,
+    recipes,
+)
 from course_utils.lessons.everything_interacts.experiments import (
     C19,
     C20,
@@ -124,7 +130,7 @@ def test_lengths_without_skips_are_those_behind_the_matrices():
 
 @pytest.fixture
 def noise():
-    with recipes.instead_of_digits(exercises.noise_for_digits()):
+    with recipes.instead_of_digits(blanks.noise_for_digits()):
         yield
 
 

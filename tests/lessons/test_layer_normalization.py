@@ -9,8 +9,9 @@ from helpers import INF, NAN, rng
 from course_utils.experiments import History
 from course_utils.experiments.norms import Untrained
 from course_utils.lab.checker import examine
-from course_utils.lessons.layer_normalization import exercises, experiments, pictures
+from course_utils.lessons.layer_normalization import blanks, exercises, experiments, pictures
 from course_utils.lessons.layer_normalization.experiments import C3, C4, C5, PLACES
+from course_utils.lessons.layer_normalization.layer import LayerNorm as OwnLayerNorm
 from course_utils.nn import (
     LayerNorm,
     ReLU,
@@ -129,7 +130,7 @@ def test_layer_norm_after_relu_keeps_rows_apart():
     assert ends["none"] > 0.6 and ends["before"] > 0.6 and abs(ends["after"]) < 0.1
 
 
-@pytest.mark.parametrize("norm", [LayerNorm, exercises.LayerNorm], ids=["library", "notebook"])
+@pytest.mark.parametrize("norm", [LayerNorm, OwnLayerNorm], ids=["library", "notebook"])
 def test_a_layer_of_one_s_own_stands_in_every_place(norm):
     for place, options in experiments.places(norm).items():
         network = mlp([784, 7, 7, 10], rng=rng(), **options)
@@ -288,7 +289,7 @@ def test_an_unknown_toy_is_named():
 @pytest.mark.parametrize("affine", [True, False])
 def test_the_layer_of_the_notebook_is_the_library_s(affine):
     x, grad_y = rng(0).standard_normal((2, 3, 4)).astype(np.float32)
-    ours, theirs = exercises.LayerNorm(4, affine=affine), LayerNorm(4, affine=affine)
+    ours, theirs = OwnLayerNorm(4, affine=affine), LayerNorm(4, affine=affine)
     for layer in (ours, theirs):
         for param in layer.params.values():
             param[:] = rng(1).standard_normal(4)
@@ -304,8 +305,8 @@ def test_folded_scale_and_shift_change_nothing():
     random = rng(0)
     x_hat, W = random.standard_normal((5, 4)), random.standard_normal((4, 3))
     gamma, beta, b = random.standard_normal(4), random.standard_normal(4), random.standard_normal(3)
-    new_W, new_b = exercises.fold_into_next(gamma, beta, W, b)
-    with_them = exercises.scale_and_shift(x_hat, gamma, beta) @ W + b
+    new_W, new_b = blanks.fold_into_next(gamma, beta, W, b)
+    with_them = blanks.scale_and_shift(x_hat, gamma, beta) @ W + b
     assert np.allclose(x_hat @ new_W + new_b, with_them, rtol=1e-12)
 
 
@@ -327,7 +328,7 @@ def test_a_layer_is_called_what_it_lacks():
 
     class Forgets(experiments.ScaledAndShifted):
         def forward(self, x):
-            return exercises.LayerNorm.forward(self, x)
+            return OwnLayerNorm.forward(self, x)
 
         def backward(self, grad): ...
 

@@ -8,7 +8,7 @@ from helpers import INF, NAN, rng
 
 from course_utils.lab.colors import BLUE, GREEN
 from course_utils.lessons.momentum_and_adam import exercises, experiments, pictures
-from course_utils.lessons.momentum_and_adam.exercises import (
+from course_utils.lessons.momentum_and_adam.blanks import (
     adam_step,
     decoupled_step,
     l2_step,

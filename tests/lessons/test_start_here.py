@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import INF, NAN
 
-from course_utils.lessons.start_here import exercises, experiments, pictures
+from course_utils.lessons.start_here import blanks, exercises, experiments, pictures
 from course_utils.nn import Linear, ReLU, Sequential, mlp
 
 GHOSTS = {"c = 1": [28.0, 1, 0.1], "c = 3": [28.0, 90, 900]}
@@ -39,7 +39,7 @@ def rms(x):
 def test_layer_is_what_the_library_does():
     network, z = Sequential([linear := Linear(3, 4), ReLU()]), np.ones((2, 3), np.float32)
     linear.params["b"][:] = 0.5, -0.5, 0.1, -0.1
-    assert exercises.layer(z, **linear.params) == pytest.approx(network.forward(z))
+    assert blanks.layer(z, **linear.params) == pytest.approx(network.forward(z))
 
 
 @pytest.mark.parametrize("c", [1.0, 2.0, 3.0])
@@ -64,5 +64,5 @@ def test_layers_until_is_the_first_beyond_the_limit(case):
 def test_weight_shapes_and_count_parameters_are_those_of_a_network():
     widths = [7, 5, 6, 3]
     params = mlp(widths).params
-    assert exercises.weight_shapes(widths) == [p.shape for k, p in params.items() if "W" in k]
+    assert blanks.weight_shapes(widths) == [p.shape for k, p in params.items() if "W" in k]
     assert exercises.count_parameters(widths) == sum(param.size for param in params.values())

@@ -9,9 +9,9 @@ from helpers import INF, NAN, rng
 from course_utils.experiments.comparison import compare, run_sides, side, small_set
 from course_utils.experiments.training import History
 from course_utils.experiments.vitals import weight_norm
-from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
 from course_utils.lab.checker import examine
-from course_utils.lessons.weight_decay import exercises, experiments, pictures
+from course_utils.lab.colors import BLUE, GRAY, GREEN, RED
+from course_utils.lessons.weight_decay import blanks, exercises, experiments, pictures
 from course_utils.lessons.weight_decay.experiments import C14, C15
 from course_utils.nn import SGD, Linear, mlp, softmax_cross_entropy
 from course_utils.nn.optim import is_weight
@@ -272,8 +272,8 @@ def test_the_exercises_are_the_library_s():
             yield layer.params["W"].copy()
 
     (first, *others) = trained(lambda layer: SGD(layer, 0.1, weight_decay=0.3))
-    assert np.allclose(exercises.decay_step(W, grads[0], 0.1, 0.3), first)
-    ours = trained(lambda layer: exercises.DecaySGD(layer, 0.1, weight_decay=0.3))
+    assert np.allclose(blanks.decay_step(W, grads[0], 0.1, 0.3), first)
+    ours = trained(lambda layer: blanks.DecaySGD(layer, 0.1, weight_decay=0.3))
     assert np.allclose(list(ours), [first, *others])
 
 
@@ -295,13 +295,13 @@ def after_steps(make, steps=20):
 
 
 def test_an_optimizer_of_one_s_own_trains_as_the_library_s():
-    own = after_steps(lambda net: exercises.DecaySGD(net, 0.1, 0.0, 0.2))
+    own = after_steps(lambda net: blanks.DecaySGD(net, 0.1, 0.0, 0.2))
     library = after_steps(lambda net: SGD(net, 0.1, 0.0, 0.2))
     for key, param in own.items():
         np.testing.assert_allclose(param, library[key], rtol=1e-10, atol=1e-13)
 
 
-class Replaces(exercises.DecaySGD):
+class Replaces(blanks.DecaySGD):
     """Puts new arrays where the network's own stood."""
 
     def step(self):
@@ -319,8 +319,8 @@ def test_an_optimizer_writes_into_the_arrays_of_the_network():
 
 def test_the_sine_bends_four_pi_in_all():
     x = np.linspace(-1, 1, 2001)
-    assert exercises.changes_of_slope(x, np.sin(np.pi * x)) == pytest.approx(4 * np.pi, rel=1e-3)
-    assert exercises.changes_of_slope(x, 7 * x) == pytest.approx(0, abs=1e-9)
+    assert blanks.changes_of_slope(x, np.sin(np.pi * x)) == pytest.approx(4 * np.pi, rel=1e-3)
+    assert blanks.changes_of_slope(x, 7 * x) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("factor", [0.1, 10.0])
@@ -329,7 +329,7 @@ def test_a_rescaled_network_is_the_same_function(factor):
     network.params["0.b"][:] = rng(3).standard_normal(8)
     x, before = digits()[0], network.forward(digits()[0])
     first = [network.params[key] for key in ("0.W", "0.b", "2.W")]
-    for array, new in zip(first, exercises.rescaled(*first, factor)):
+    for array, new in zip(first, blanks.rescaled(*first, factor)):
         array[:] = new
     assert np.allclose(network.forward(x), before)
 
@@ -344,7 +344,7 @@ def test_the_best_factor_makes_the_norm_smallest():
 def test_a_column_in_front_of_a_normalization_comes_to_rest():
     w, turn = np.array([3.0, 0.0]), np.array([[0, 1], [-1, 0]])
     for _ in range(3000):
-        w = exercises.decay_step(w, 2.0 * turn @ w / (w @ w), 0.1, 0.05)
+        w = blanks.decay_step(w, 2.0 * turn @ w / (w @ w), 0.1, 0.05)
     assert np.linalg.norm(w) == pytest.approx(exercises.resting_norm(0.1, 0.05, 2.0))
 
 

@@ -1,4 +1,4 @@
-"""Blanks and exercises of notebook 01."""
+"""Exercises of notebook 01, behind its blanks."""
 
 import numpy as np
 
@@ -241,16 +241,17 @@ EXERCISES = [
         find_bug,
         cases=broken_networks,
         mistakes=[
-            Mistake(
-                lambda network, x: find_bug(network, x).split(".")[0],
-                "You name the layer, and it is the right one. Which of its two gradients is wrong? "
-                'The key says both: "2.b".',
-            ),
-            Mistake(
-                lambda network, x: int(find_bug(network, x).split(".")[0]),
-                "You name the layer, and it is the right one. Which of its two gradients is wrong? "
-                'The key says both: "2.b".',
-            ),
+            *[
+                Mistake(
+                    wrong,
+                    "You name the layer, and it is the right one. Which of its two gradients is "
+                    'wrong? The key says both: "2.b".',
+                )
+                for wrong in (
+                    lambda network, x: find_bug(network, x).split(".")[0],
+                    lambda network, x: int(find_bug(network, x).split(".")[0]),
+                )
+            ],
             Mistake(
                 smallest_error,
                 "You name the gradient that agrees best with central differences. The wrong one "
