@@ -8,12 +8,20 @@ from course_utils.experiments.training import training_steps
 from course_utils.experiments.vitals import weight_norm
 from course_utils.nn import mlp, squared_error
 
+EDGE = 1.2  # of the interval where the curve is looked at, on both sides of zero
+GRID = np.linspace(-EDGE, EDGE, 241)[:, None]
+
+
+def truth(x):
+    """The curve behind the noise: a sine of period 2."""
+    return np.sin(np.pi * x)
+
 
 def noisy_sine(noise, draw, m=15):
     """m points of a sine with normal noise: x and y, shape (m, 1), x in about [-1, 1]."""
     rng = np.random.default_rng(draw)
     x = np.linspace(-1, 1, m)[:, None] + rng.uniform(-0.04, 0.04, (m, 1))
-    return x, np.sin(np.pi * x) + noise * rng.standard_normal((m, 1))
+    return x, truth(x) + noise * rng.standard_normal((m, 1))
 
 
 def curve_network(seed=0, width=50):
@@ -25,7 +33,7 @@ def curve_network(seed=0, width=50):
     return network
 
 
-def fitting(make, noise, draw, grid, steps):
+def fitting(make, noise, draw, steps):
     """Fit the curve to `noisy_sine`; at each fortieth of the way, what there is to see.
 
     Parameters
@@ -35,15 +43,13 @@ def fitting(make, noise, draw, grid, steps):
     noise : float
     draw : int
         From 0.
-    grid : ndarray, shape (points, 1)
-        Where the network is looked at.
     steps : int
         Each on all points.
 
     Yields
     ------
     dict
-        The points, "x" and "y", the network on the grid, "fit", and "norms" of its weights at
+        The points, "x" and "y", the network on `GRID`, "fit", and "norms" of its weights at
         these "steps".
     """
     x, y = noisy_sine(noise, draw + 1)
@@ -54,15 +60,16 @@ def fitting(make, noise, draw, grid, steps):
         if step % (steps // 40) == 0:
             seen.append(step)
             norms.append(weight_norm(network))
-            yield {"x": x, "y": y, "fit": network.forward(grid), "steps": seen, "norms": norms}
+            yield {"x": x, "y": y, "fit": network.forward(GRID), "steps": seen, "norms": norms}
 
 
-def distances(shown, grid):
-    """Root mean square distance of a fitted curve from the data and, within [-1, 1], the truth.
+def off_truth(fit):
+    """Root mean square distance of a curve on `GRID` from the truth, within [-1, 1]."""
+    off = (np.ravel(fit) - truth(GRID.ravel()))[np.abs(GRID.ravel()) <= 1]
+    return float(np.sqrt(np.mean(off**2)))
 
-    `shown` is what `fitting` yields.
-    """
-    fit, inside = shown["fit"].ravel(), np.abs(grid.ravel()) <= 1
-    off_data = np.interp(shown["x"].ravel(), grid.ravel(), fit) - shown["y"].ravel()
-    off_truth = (fit - np.sin(np.pi * grid.ravel()))[inside]
-    return float(np.sqrt(np.mean(off_data**2))), float(np.sqrt(np.mean(off_truth**2)))
+
+def distances(x, y, fit):
+    """Root mean square distance of a curve on `GRID` from the points (x, y), and `off_truth`."""
+    off_data = np.interp(np.ravel(x), GRID.ravel(), np.ravel(fit)) - np.ravel(y)
+    return float(np.sqrt(np.mean(off_data**2))), off_truth(fit)

@@ -147,7 +147,7 @@ def test_several_fits_go_side_by_side():
         name: lambda net, lam=lam: SGD(net, 0.05, weight_decay=lam)
         for name, lam in (("none", 0), ("some", 1))
     }
-    slices = list(experiments.fitting_with(makers, 0, pictures.FitsByOptimizer.grid(), 40))
+    slices = list(experiments.fitting_with(makers, 0, 40))
     last = slices[-1]["fits"]
     assert len(slices) == 40 and list(last) == ["none", "some"]
     assert last["some"]["norms"][-1] < last["none"]["norms"][-1]

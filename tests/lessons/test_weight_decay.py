@@ -7,6 +7,7 @@ import pytest
 from helpers import INF, NAN, rng
 
 from course_utils.experiments.comparison import compare, run_sides, side, small_set
+from course_utils.experiments.curve_fit import GRID, truth
 from course_utils.experiments.training import History
 from course_utils.experiments.vitals import weight_norm
 from course_utils.lab.checker import examine
@@ -367,9 +368,8 @@ def test_dots_of_earlier_runs_stay():
 
 
 def test_a_fit_says_how_far_it_is_off():
-    grid = pictures.DecayedFit.grid()
     x = np.array([[-0.5], [0.5]])
-    y, fit = np.sin(np.pi * x) + 0.5, np.sin(np.pi * grid) + 0.25
+    y, fit = truth(x) + 0.5, truth(GRID) + 0.25
     picture = pictures.DecayedFit(steps=10)
     picture.update(x=x, y=y, fit=fit, steps=[0, 10], norms=[3.0, 2.0])
     assert "off the data by 0.25 and off the truth by 0.25" in picture.reading

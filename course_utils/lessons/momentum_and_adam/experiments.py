@@ -180,7 +180,7 @@ def off_pytorch(name, make):
 # One fit, several optimizers
 
 
-def fitting_with(makers, draw, grid, steps):
+def fitting_with(makers, draw, steps):
     """The fits of `fitting` with several optimizers at once, in slices.
 
     Parameters
@@ -188,13 +188,12 @@ def fitting_with(makers, draw, grid, steps):
     makers : dict of str to callable
         ``make(network)`` makes the optimizer.
     draw, steps : int
-    grid : ndarray, shape (points, 1)
 
     Yields
     ------
     dict of str to dict of str to dict
         "fits", and by name what `fitting` yields.
     """
-    runs = [fitting(make, 0.4, draw, grid, steps) for make in makers.values()]
+    runs = [fitting(make, 0.4, draw, steps) for make in makers.values()]
     for shown in zip(*runs):
         yield {"fits": dict(zip(makers, shown))}

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from course_utils.experiments.curve_fit import EDGE, GRID, off_truth, truth
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture
 from course_utils.lab.pictures.parts import Curve, words
@@ -69,16 +70,10 @@ class FitsByOptimizer(Picture):
     """
 
     size = (8.3, 5.0)
-    edge = 1.2  # of the interval shown, on both sides of zero
 
     def __init__(self, optimizers, steps):
         self.optimizers, self.steps = optimizers, steps
         super().__init__()
-
-    @classmethod
-    def grid(cls, points=241):
-        """Points along the interval shown, shape (points, 1)."""
-        return np.linspace(-cls.edge, cls.edge, points)[:, None]
 
     def build(self):
         layout = self.figure.add_gridspec(2, len(self.optimizers), height_ratios=(1.15, 1))
@@ -86,11 +81,11 @@ class FitsByOptimizer(Picture):
             layout[1, :], title="norm of the weights", xlabel="step", xlim=(0, self.steps)
         )
         below.set(ylim=(0, 50))
-        grid, self.data, self.fits, self.norms = self.grid(), {}, {}, {}
+        self.data, self.fits, self.norms = {}, {}, {}
         for place, (name, color) in enumerate(self.optimizers.items()):
             axes = self.figure.add_subplot(layout[0, place], title=name, xlabel="$x$")
-            axes.set(xlim=(-self.edge, self.edge), ylim=(-2.2, 2.2))
-            axes.plot(grid, np.sin(np.pi * grid), color=colors.THEORY, ls="--", lw=1, label="truth")
+            axes.set(xlim=(-EDGE, EDGE), ylim=(-2.2, 2.2))
+            axes.plot(GRID, truth(GRID), color=colors.THEORY, ls="--", lw=1, label="truth")
             data = {"color": colors.GRAY, "ls": "none", "marker": "o", "ms": 4, "label": "data"}
             self.data[name] = Curve(self, axes, **data)
             self.fits[name] = Curve(self, axes, color=color)
@@ -101,13 +96,12 @@ class FitsByOptimizer(Picture):
         below.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(self.optimizers))
 
     def show(self, fits):
-        """By optimizer, the points (x, y), the network on `grid()`, and norms at the steps."""
-        grid, readings = self.grid().ravel(), []
+        """By optimizer, the points (x, y), the network on `GRID`, and norms at the steps."""
+        readings = []
         for name, shown in fits.items():
             self.data[name].set(np.ravel(shown["x"]), np.ravel(shown["y"]))
-            self.fits[name].set(grid, np.ravel(shown["fit"]))
+            self.fits[name].set(GRID.ravel(), np.ravel(shown["fit"]))
             self.norms[name].set(shown["steps"], shown["norms"])
-            inside = np.abs(grid) <= 1
-            off = np.sqrt(np.mean((np.ravel(shown["fit"]) - np.sin(np.pi * grid))[inside] ** 2))
-            readings.append(f"{name}: norm {words(shown['norms'][-1])}, off the truth {words(off)}")
+            norm, off = words(shown["norms"][-1]), words(off_truth(shown["fit"]))
+            readings.append(f"{name}: norm {norm}, off the truth {off}")
         return f"After {shown['steps'][-1]} steps, {'; '.join(readings)}."

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from course_utils.experiments.curve_fit import EDGE, GRID, distances, truth
 from course_utils.lab import colors
 from course_utils.lab.canvas import Picture, Plot
 from course_utils.lab.pictures.parts import Curve, band, words
@@ -20,22 +21,15 @@ class DecayedFit(Picture):
     """
 
     size = (8.0, 3.5)
-    edge = 1.2  # of the interval shown, on both sides of zero
 
     def __init__(self, steps):
         self.steps = steps
         super().__init__()
 
-    @classmethod
-    def grid(cls, points=241):
-        """Points along the interval shown, shape (points, 1)."""
-        return np.linspace(-cls.edge, cls.edge, points)[:, None]
-
     def build(self):
         left, right = self.figure.subplots(1, 2, width_ratios=(1.35, 1))
-        left.set(xlim=(-self.edge, self.edge), ylim=(-2.2, 2.2), xlabel="$x$", ylabel="$y$")
-        grid = self.grid()
-        left.plot(grid, np.sin(np.pi * grid), color=colors.THEORY, ls="--", lw=1, label="truth")
+        left.set(xlim=(-EDGE, EDGE), ylim=(-2.2, 2.2), xlabel="$x$", ylabel="$y$")
+        left.plot(GRID, truth(GRID), color=colors.THEORY, ls="--", lw=1, label="truth")
         self.points = Curve(
             self, left, color=colors.GRAY, ls="none", marker="o", ms=5, label="data"
         )
@@ -49,48 +43,34 @@ class DecayedFit(Picture):
         self.norm = Curve(self, right, color=colors.BLUE)
 
     def show(self, x, y, fit, steps, norms):
-        """Show the points (x, y), the network on `grid()`, and the weights' norms at these steps."""
-        x, y, fit = np.ravel(x), np.ravel(y), np.ravel(fit)
-        grid = self.grid().ravel()
-        self.points.set(x, y)
-        self.fit.set(grid, fit)
+        """Show the points (x, y), the network on `GRID`, and the weights' norms at these steps."""
+        self.points.set(np.ravel(x), np.ravel(y))
+        self.fit.set(GRID.ravel(), np.ravel(fit))
         self.norm.set(steps, norms)
-        inside = np.abs(grid) <= 1
-        off_truth = np.sqrt(np.mean((fit - np.sin(np.pi * grid))[inside] ** 2))
-        off_data = np.sqrt(np.mean((np.interp(x, grid, fit) - y) ** 2))
-        self.distances.set_text(f"off the data {words(off_data)}, off the truth {words(off_truth)}")
+        off_data, off_truth = map(words, distances(x, y, fit))
+        self.distances.set_text(f"off the data {off_data}, off the truth {off_truth}")
         return (
-            f"After {steps[-1]} steps the curve is off the data by {words(off_data)} and off the "
-            f"truth by {words(off_truth)}; the weights' norm is {words(norms[-1])}."
+            f"After {steps[-1]} steps the curve is off the data by {off_data} and off the "
+            f"truth by {off_truth}; the weights' norm is {words(norms[-1])}."
         )
 
 
 class ThreeFits(Plot):
-    """Fitted curves side by side, each with the truth, the data and a title.
-
-    Parameters
-    ----------
-    edge : float
-        Of the interval shown, on both sides of zero.
-    """
+    """Fitted curves side by side, each with the truth, the data and a title."""
 
     size = (8.4, 2.9)
-
-    def __init__(self, edge=DecayedFit.edge):
-        self.edge = edge
-        super().__init__()
 
     def draw(self, fits):
         """By title, what `DecayedFit` shows."""
         panels = np.ravel(self.figure.subplots(1, len(fits), sharey=True))
-        grid, readings = DecayedFit.grid(), []
+        readings = []
         for axes, (title, shown) in zip(panels, fits.items()):
-            axes.set(xlim=(-self.edge, self.edge), ylim=(-2.2, 2.2), xlabel="$x$", title=title)
-            axes.plot(grid, np.sin(np.pi * grid), color=colors.THEORY, ls="--", lw=1, label="truth")
+            axes.set(xlim=(-EDGE, EDGE), ylim=(-2.2, 2.2), xlabel="$x$", title=title)
+            axes.plot(GRID, truth(GRID), color=colors.THEORY, ls="--", lw=1, label="truth")
             data = {"color": colors.GRAY, "ls": "none", "marker": "o", "ms": 4, "label": "data"}
             axes.plot(shown["x"], shown["y"], **data)
             Curve(self, axes, color=colors.BLUE, label="network").set(
-                grid.ravel(), shown["fit"].ravel()
+                GRID.ravel(), shown["fit"].ravel()
             )
             top, bottom = np.max(shown["fit"]), np.min(shown["fit"])
             readings.append(f"{title}: the curve runs from {words(bottom)} to {words(top)}")
