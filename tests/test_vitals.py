@@ -5,7 +5,7 @@ import pytest
 from helpers import moons, rng, same, state
 
 from course_utils.experiments import training_steps, vital_signs
-from course_utils.experiments.vitals import recorded
+from course_utils.experiments.vitals import mean_cosine, recorded
 from course_utils.nn import (
     SGD,
     Adam,
@@ -254,3 +254,11 @@ def test_recording_ends():
     assert [layer for layer, _ in outputs] == network.layers and outputs[-1][1] is y
     network.forward(moons()[0])
     assert len(outputs) == 3
+
+
+@pytest.mark.parametrize(
+    ("cosines", "rows"),
+    [(1.0, [[1, 2], [2, 4]]), (0.0, [[1, 0], [0, 3]]), (1 / 3, [[1, 0], [0, 1], [0, 5]])],
+)
+def test_the_mean_cosine_counts_each_pair_once(cosines, rows):
+    assert mean_cosine(np.array(rows, float)) == pytest.approx(cosines)

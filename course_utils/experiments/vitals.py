@@ -44,6 +44,12 @@ def mean_norm(x):
     return float(np.mean(np.linalg.norm(x.astype(np.float64), axis=1)))
 
 
+def mean_cosine(rows):
+    """Mean cosine of the angle between two different rows."""
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return float(np.mean((unit @ unit.T)[np.triu_indices(len(rows), k=1)]))
+
+
 def length(W):
     """Euclidean length of all entries of W together (Frobenius norm), in float64."""
     return float(np.linalg.norm(W.astype(np.float64)))

@@ -193,11 +193,3 @@ def test_every_part_of_the_second_claim_counts(name, value, holds):
         "reached 5%": 1,
     }
     assert experiments.C2.holds(numbers | {name: value}) == holds
-
-
-@pytest.mark.parametrize(
-    ("cosines", "rows"),
-    [(1.0, [[1, 2], [2, 4]]), (0.0, [[1, 0], [0, 3]]), (1 / 3, [[1, 0], [0, 1], [0, 5]])],
-)
-def test_the_mean_cosine_counts_each_pair_once(cosines, rows):
-    assert experiments.mean_cosine(np.array(rows, float)) == pytest.approx(cosines)

@@ -8,6 +8,7 @@ from helpers import INF, NAN, rng
 
 from course_utils.experiments import History
 from course_utils.experiments.norms import Untrained
+from course_utils.experiments.vitals import mean_cosine
 from course_utils.lab.checker import examine
 from course_utils.lessons.layer_normalization import blanks, exercises, experiments, pictures
 from course_utils.lessons.layer_normalization.experiments import C3, C4, C5, PLACES
@@ -353,11 +354,9 @@ def test_the_cosine_behind_layer_norm_is_that_of_two_long_rows():
     y = rng(0).standard_normal((2, 400_000))
     y[1] = 0.3 * y[0] + np.sqrt(1 - 0.3**2) * y[1]
     z = np.maximum(y, 0)
-    kappa = experiments.mean_cosine(z)
+    kappa = mean_cosine(z)
     expected = exercises.cosine_behind_norm(kappa)
-    assert experiments.mean_cosine(z - z.mean(axis=1, keepdims=True)) == pytest.approx(
-        expected, abs=5e-3
-    )
+    assert mean_cosine(z - z.mean(axis=1, keepdims=True)) == pytest.approx(expected, abs=5e-3)
     assert exercises.cosine_behind_norm(1 / np.pi) == pytest.approx(0)
 
 

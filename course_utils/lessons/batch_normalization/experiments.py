@@ -15,7 +15,7 @@ from course_utils.experiments.training import (
     mode,
     training_steps,
 )
-from course_utils.experiments.vitals import length
+from course_utils.experiments.vitals import length, mean_cosine
 from course_utils.nn import SGD, mlp, softmax
 from course_utils.nn.normalization import update_running
 
@@ -23,13 +23,6 @@ NORMS = {"without": None, "with": "batch"}
 
 
 # The angle between two digits
-
-
-def mean_cosine(rows):
-    """Mean cosine of the angles between all pairs of rows."""
-    directions = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    cosines = directions @ directions.T
-    return float(cosines[np.triu_indices(len(rows), k=1)].mean())
 
 
 def cosines_by_layer(x, block, c=2.0, layers=(0, 1, 5, 30), width=100):

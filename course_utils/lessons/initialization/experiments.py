@@ -26,12 +26,6 @@ def expected_lengths(start, factors):
     return start * np.sqrt(np.cumprod([1, *factors]))
 
 
-def mean_cosine(rows):
-    """The mean cosine of the angle between two of the rows."""
-    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.mean((unit @ unit.T)[np.triu_indices(len(rows), k=1)])
-
-
 # Claim C1: deep networks and c
 
 

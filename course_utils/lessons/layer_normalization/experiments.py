@@ -15,7 +15,7 @@ from course_utils.experiments.claims import Claim
 from course_utils.experiments.comparison import run_sides, side
 from course_utils.experiments.norms import BLOCKS, find_block
 from course_utils.experiments.training import GUESSING, training_steps
-from course_utils.experiments.vitals import vital_signs
+from course_utils.experiments.vitals import mean_cosine, vital_signs
 from course_utils.nn import SGD, Layer, LayerNorm, ReLU, Sequential, mlp, softmax
 
 
@@ -81,13 +81,6 @@ def growth(untrained, block, c=3.0, depth=30, width=100, draws=10):
         backward = untrained.norms(c, depth, width, block, draw).backward
         found.append((backward[1] / backward[depth]) ** (2 / (depth - 1)))
     return np.mean(found)
-
-
-def mean_cosine(rows):
-    """Mean cosine of the angle between two different rows."""
-    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    cosines = unit @ unit.T
-    return np.mean(cosines[np.triu_indices(len(rows), k=1)])
 
 
 def cosines(untrained, block, c=2.0, draw=0):
