@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import asyncio
 import io
 
 import numpy as np
@@ -7,6 +8,7 @@ from PIL import Image
 
 from course_utils.data import two_moons
 from course_utils.experiments import VitalSigns
+from course_utils.experiments.curve_fit import GRID
 from course_utils.experiments.norms import Norms
 from course_utils.nn import SGD, BatchNorm, mlp, softmax_cross_entropy
 
@@ -111,6 +113,16 @@ def norms(forward, backward=None, expected=1.0):
     return Norms(forward, backward, theory, theory / 2, before, theory[1:])
 
 
+def fitted(x, y, fit, steps, norms):
+    """What `fitting` yields, with one number as the whole curve."""
+    return {"x": x, "y": y, "fit": np.full(GRID.shape, fit), "steps": steps, "norms": norms}
+
+
+def rms(x):
+    """Root mean square of all entries."""
+    return np.sqrt(np.mean(x**2))
+
+
 def pixels(png):
     return np.asarray(Image.open(io.BytesIO(png)))
 
@@ -119,3 +131,19 @@ def count(png, color):
     """Pixels of exactly this color."""
     rgb = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     return (pixels(png) == rgb).all(axis=2).sum()
+
+
+def inside(widget):
+    """A widget and all widgets in it."""
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from inside(child)
+
+
+async def until(condition):
+    """Wait, in a loop, for what is soon to be so."""
+    for _ in range(2000):
+        if condition():
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("waited in vain")

@@ -1,7 +1,6 @@
 """Pictures: what they draw, and what of the notebook they leave alone."""
 
 import gc
-import io
 import pickle
 import threading
 import warnings
@@ -10,11 +9,11 @@ from functools import cache
 import matplotlib
 import numpy as np
 import pytest
+from helpers import pixels
 from IPython.core.events import EventManager, available_events
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
-from PIL import Image
 
 from course_utils.lab import live, slider
 from course_utils.lab.canvas import Picture, Plot
@@ -194,10 +193,6 @@ def test_runs_of_a_cell_leave_no_figure_though_the_notebook_keeps_what_was_shown
         assert all(exploration.compute is None for exploration in out)
         out = [exploration.picture for exploration in out]
     assert all(len(pickle.dumps(vars(picture))) < 10_000 for picture in out)
-
-
-def pixels(png):
-    return np.asarray(Image.open(io.BytesIO(png)))
 
 
 @pytest.mark.parametrize("make", [still, plotted])

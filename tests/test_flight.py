@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import ipywidgets as widgets
 import numpy as np
 import pytest
-from helpers import clusters, rng
+from helpers import clusters, inside, rng, until
 from ipywidgets.widgets.widget import _instances as open_widgets
 
 from course_utils.data import digits, minibatches
@@ -29,7 +29,6 @@ pytestmark = pytest.mark.filterwarnings("error")
 TRAIN, TEST = clusters(600), clusters(100, seed=1)
 SMALL = {"depth": 2, "width": 8, "batch_size": 20}
 SIZES = {"seed": 0, "batch_size": 20}
-ONE_BY_ONE = {"until": lambda: (1, np.inf)}
 ALL = {"until": lambda: (np.inf, np.inf)}
 
 
@@ -211,20 +210,6 @@ def make_deck():
     left = [type(w).__name__ for key, w in open_widgets.items() if key not in before]
     assert left == []
     assert set(threading.enumerate()) == threads
-
-
-async def until(condition):
-    for _ in range(2000):
-        if condition():
-            return
-        await asyncio.sleep(0.002)
-    raise AssertionError("waited in vain")
-
-
-def inside(widget):
-    yield widget
-    for child in getattr(widget, "children", ()):
-        yield from inside(child)
 
 
 def press(deck, words):

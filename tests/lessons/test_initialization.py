@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers import INF, NAN, count, signs
+from helpers import INF, NAN, count, rms, signs
 
 from course_utils.experiments.comparison import run_side
 from course_utils.experiments.norms import Untrained
@@ -75,10 +75,6 @@ def test_the_training_map_can_begin_with_runs():
     picture = pictures.TrainingMap(steps=4, runs=[(1.0, 10, "learning"), (3.0, 60, "stuck")])
     shown = picture.update(c=2.0, depth=30, losses=[2.3], verdict=None).png()
     assert count(shown, GREEN) > count(empty, GREEN)
-
-
-def rms(x):
-    return np.sqrt(np.mean(x**2))
 
 
 def layer_of(activation, n_in, n_out, c, z, rng):

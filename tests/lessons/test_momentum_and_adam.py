@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers import INF, NAN, rng
+from helpers import INF, NAN, fitted, rng
 
 from course_utils.lab.colors import BLUE, GREEN
 from course_utils.lessons.momentum_and_adam import exercises, experiments, pictures
@@ -20,11 +20,6 @@ from course_utils.nn import SGD, Adam, Linear, mlp, softmax_cross_entropy
 F64 = {"dtype": np.float64}
 LINE = np.array([[-10.0, 1.0], [-5.0, -0.5], [-2.0, 0.1]])
 X, Y = np.array([[0.0], [1.0], [-1.0]]), np.array([[1.0], [0.0], [0.0]])
-
-
-def fit(x, y, fit, steps, norms):
-    """What `fitting` yields, with one number as the whole curve."""
-    return {"x": x, "y": y, "fit": np.full(241, fit), "steps": steps, "norms": norms}
 
 
 def fits(*both):
@@ -46,13 +41,15 @@ PICTURES = {
     "FitsByOptimizer": (
         partial(pictures.FitsByOptimizer, {"a": BLUE, "b": GREEN}, steps=4),
         [
-            fits(fit(X, Y, 0.0, [0, 2], [20.0, 10.0]), fit(X, Y, 1.0, [0, 2], [30.0, 9.0])),
+            fits(fitted(X, Y, 0.0, [0, 2], [20.0, 10.0]), fitted(X, Y, 1.0, [0, 2], [30.0, 9.0])),
             fits(
-                fit(X / 2, Y - 1, 0.5, [0, 4], [25.0, 7.0]),
-                fit(X / 3, Y - 2, 1.5, [0, 4], [35.0, 5.0]),
+                fitted(X / 2, Y - 1, 0.5, [0, 4], [25.0, 7.0]),
+                fitted(X / 3, Y - 2, 1.5, [0, 4], [35.0, 5.0]),
             ),
-            fits(fit(X, Y, NAN, [0, 2], [NAN, INF]), fit(X, Y + INF, INF, [0, 2], [0.0, NAN])),
-            fits(fit(X, 9 * Y, 9.0, [0], [0.0]), fit(X, Y, 0.0, [0], [99.0])),
+            fits(
+                fitted(X, Y, NAN, [0, 2], [NAN, INF]), fitted(X, Y + INF, INF, [0, 2], [0.0, NAN])
+            ),
+            fits(fitted(X, 9 * Y, 9.0, [0], [0.0]), fitted(X, Y, 0.0, [0], [99.0])),
         ],
     ),
 }

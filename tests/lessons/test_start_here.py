@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers import INF, NAN
+from helpers import INF, NAN, rms
 
 from course_utils.lessons.start_here import blanks, exercises, experiments, pictures
 from course_utils.nn import Linear, ReLU, Sequential, mlp
@@ -30,10 +30,6 @@ READINGS = [
     ("SignalByLayer", 2, ["not a number"]),
     ("SignalByLayer", 4, ["no layer"]),
 ]
-
-
-def rms(x):
-    return np.sqrt(np.mean(x**2))
 
 
 def test_layer_is_what_the_library_does():

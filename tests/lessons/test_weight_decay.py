@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers import INF, NAN, rng
+from helpers import INF, NAN, fitted, rng
 
 from course_utils.experiments.comparison import compare, run_sides, side, small_set
 from course_utils.experiments.curve_fit import GRID, truth
@@ -22,11 +22,6 @@ COUNT = np.arange(6.0).reshape(2, 3)
 X, Y = np.array([[0.0], [1.0], [-1.0]]), np.array([[1.0], [0.0], [0.0]])
 
 
-def decayed_fit(x, y, fit, steps, norms):
-    """What DecayedFit shows, with one number as the whole curve."""
-    return {"x": x, "y": y, "fit": np.full(241, fit), "steps": steps, "norms": norms}
-
-
 def finished(setting, wrong, steps, norms, error):
     """What NormAgainstError shows."""
     return {"setting": setting, "wrong": wrong, "steps": steps, "norms": norms, "error": error}
@@ -36,10 +31,10 @@ PICTURES = {
     "DecayedFit": (
         partial(pictures.DecayedFit, steps=4),
         [
-            decayed_fit(X, Y, 0.0, [0, 2], [2.0, 1.0]),
-            decayed_fit(X / 2, Y - 1, 1.0, [0, 4], [9.0, 8.0]),
-            decayed_fit(X, Y + INF, NAN, [0, 2], [NAN, INF]),
-            decayed_fit(X, 9 * Y, 9.0, [0], [0.0]),
+            fitted(X, Y, 0.0, [0, 2], [2.0, 1.0]),
+            fitted(X / 2, Y - 1, 1.0, [0, 4], [9.0, 8.0]),
+            fitted(X, Y + INF, NAN, [0, 2], [NAN, INF]),
+            fitted(X, 9 * Y, 9.0, [0], [0.0]),
         ],
     ),
     "ThreeFits": (
@@ -47,20 +42,20 @@ PICTURES = {
         [
             {
                 "fits": {
-                    "a": decayed_fit(X, Y, 0.0, [2], [1.0]),
-                    "b": decayed_fit(X, Y, 1.0, [2], [9.0]),
+                    "a": fitted(X, Y, 0.0, [2], [1.0]),
+                    "b": fitted(X, Y, 1.0, [2], [9.0]),
                 }
             },
             {
                 "fits": {
-                    "a": decayed_fit(X / 2, Y - 1, 0.5, [2], [1.0]),
-                    "b": decayed_fit(X / 2, Y - 2, 1.5, [2], [9.0]),
+                    "a": fitted(X / 2, Y - 1, 0.5, [2], [1.0]),
+                    "b": fitted(X / 2, Y - 2, 1.5, [2], [9.0]),
                 }
             },
             {
                 "fits": {
-                    "a": decayed_fit(X, Y, NAN, [2], [NAN]),
-                    "b": decayed_fit(X, Y, INF, [2], [INF]),
+                    "a": fitted(X, Y, NAN, [2], [NAN]),
+                    "b": fitted(X, Y, INF, [2], [INF]),
                 }
             },
         ],
