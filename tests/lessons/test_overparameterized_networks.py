@@ -15,7 +15,8 @@ from course_utils.lessons.overparameterized_networks import (
     interpolation,
     pictures,
 )
-from course_utils.lessons.overparameterized_networks.experiments import C10, C11, C12, Run
+from course_utils.lessons.overparameterized_networks.experiments import C10, C11, C12
+from course_utils.lessons.overparameterized_networks.fitting import Run, train_small
 from course_utils.lessons.overparameterized_networks.interpolation import (
     C13,
     FEATURES,
@@ -111,7 +112,7 @@ def digits(m=120, seed=0):
 
 def test_a_run_stops_at_the_exact_fit_and_is_measured_on_both_sets():
     train, test = digits(), digits(seed=1)
-    run = experiments.train_small((784, 16, 10), 0.1, train, test, 3, every=5, steps=300)
+    run = train_small((784, 16, 10), 0.1, train, test, 3, every=5, steps=300)
     assert run.train_errors[-1] == 0 and run.fits
     assert (run.train_errors[:-1] > 0).all() and run.steps[-1] < 300
     network = mlp((784, 16, 10), rng=rng([3, 0]))
@@ -122,7 +123,7 @@ def test_a_run_stops_at_the_exact_fit_and_is_measured_on_both_sets():
 
 def test_the_test_error_is_measured_where_it_is_asked_for_and_at_the_end():
     train, test = digits(), digits(seed=1)
-    run = experiments.train_small(
+    run = train_small(
         (784, 16, 10), 0.1, train, test, 3, every=50, steps=7, test_at=(0, 3, 99), to_fit=False
     )
     assert run.test_at.tolist() == [0, 3, 7] and run.steps.tolist() == [0, 7]
@@ -133,7 +134,7 @@ def test_the_test_error_is_measured_where_it_is_asked_for_and_at_the_end():
 def test_a_run_that_nobody_watches_is_the_same_run():
     settings = {"every": 5, "steps": 300}
     watched, other = (
-        experiments.train_small((784, 16, 10), 0.1, digits(), digits(), 3, watched=w, **settings)
+        train_small((784, 16, 10), 0.1, digits(), digits(), 3, watched=w, **settings)
         for w in (True, False)
     )
     assert other.steps.tolist() == [0, watched.steps[-1]] and other.fits
@@ -141,21 +142,19 @@ def test_a_run_that_nobody_watches_is_the_same_run():
 
 
 def test_a_run_goes_on_past_the_exact_fit_if_asked_to_and_is_measured_at_the_end():
-    run = experiments.train_small(
-        (784, 16, 10), 0.1, digits(), digits(), 3, every=50, steps=120, to_fit=False
-    )
+    run = train_small((784, 16, 10), 0.1, digits(), digits(), 3, every=50, steps=120, to_fit=False)
     assert run.steps.tolist() == [0, 50, 100, 120] and run.train_errors[2] == 0
 
 
 def test_a_run_that_diverges_keeps_what_was_measured_before():
-    run = experiments.train_small((784, 16, 10), 1e30, digits(), digits(), 3, every=1, steps=50)
+    run = train_small((784, 16, 10), 1e30, digits(), digits(), 3, every=1, steps=50)
     assert not run.fits and run.steps[-1] < 50
     assert len(run.steps) == len(run.train_errors) and len(run.test_errors) == 1
 
 
 def test_a_run_of_one_full_batch_moves_as_far_as_its_step():
     train, scale = digits(), 2.0
-    run = experiments.train_small(
+    run = train_small(
         (784, 8, 10), 0.01, train, train, 3, scale=scale, steps=1, batch_size=120, every=1
     )
     network = mlp((784, 8, 10), rng=rng([3, 0]))
@@ -180,7 +179,7 @@ def test_a_run_of_one_full_batch_moves_as_far_as_its_step():
 )
 def test_settings_out_of_range_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
-        experiments.train_small((784, 10), 0.1, digits(), digits(), 0, **options)
+        train_small((784, 10), 0.1, digits(), digits(), 0, **options)
 
 
 # Claims
