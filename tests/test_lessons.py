@@ -69,6 +69,12 @@ def test_what_measures_draws_nothing():
             assert not graph.chain_exists(module, "ipywidgets"), module
 
 
+def test_a_worker_that_measures_loads_no_widget():
+    code = "import sys; from course_utils import lessons; lessons.all_measurements(); "
+    code += "assert not {'matplotlib', 'ipywidgets'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
     """The course with one more lesson in it."""

@@ -91,10 +91,6 @@ class View:
     def pairs(self):
         return list(zip(self.r, self.m))
 
-    def with_arrays(self, i):
-        """The student's results, each with its case."""
-        return list(zip(self.m, self.cases))
-
     def is_right_for(self, change):
         """Whether the student's results are the right ones for changed cases, and stay so when one
         argument after the other is moved."""
