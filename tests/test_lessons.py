@@ -113,8 +113,8 @@ def test_a_lesson_that_is_dropped_in_is_found(copy):
 
 
 def test_the_tests_find_what_it_holds(copy):
-    tests = ["tests/test_checker.py", "tests/test_pictures.py", "-k", "double or Dot"]
-    report = run(copy, "-m", "pytest", "--quiet", "--numprocesses=0", *tests)
+    files = [f"tests/test_{room}.py" for room in ("checker", "exercise", "pictures")]
+    report = run(copy, "-m", "pytest", "--quiet", "--numprocesses=0", *files, "-k", "double or Dot")
     assert int(re.search(r"(\d+) passed", report)[1]) > 15
     with pytest.raises(AssertionError, match=r"test_the_table_holds.*\[C0\]"):
         run(copy, "-m", "pytest", "--quiet", "--numprocesses=0", "tests/test_claims.py", "-k", "C0")
