@@ -156,8 +156,6 @@ def test_measuring_leaves_the_network_alone():
     before = state(network)
     assert curvature.sharpness(network, *digits, rng=rng(0)) > 0
     along_line(network, *digits, t=[0.1, 1])
-    losses = curvature.descend(network, *digits, lr=0.1, steps=5)
-    assert len(losses) == 6 and losses[-1] < losses[0]
     assert same(before, state(network))
 
 

@@ -9,6 +9,7 @@ The notebooks compute some of these seeds before the student's eyes and read the
 """
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -138,14 +139,16 @@ def read_table(path):
         return list(csv.DictReader(file))
 
 
+def claim_order(id):
+    """For sorting by id: claims by number and letter, then other measurements by name."""
+    found = re.fullmatch(r"C(\d+)([a-z]?)", id)
+    return (0, int(found[1]), found[2]) if found else (1, 0, id)
+
+
 def write_table(rows, path=TABLE):
     """Write the whole table: claims by number, then other measurements by name."""
-
-    def place(row):
-        number = row[0].removeprefix("C")
-        return (0, int(number), "") if number.isdigit() else (1, 0, row[0])
 
     with path.open("w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
-        table.writerows(sorted(rows, key=place))
+        table.writerows(sorted(rows, key=lambda row: claim_order(row[0])))

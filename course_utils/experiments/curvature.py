@@ -11,31 +11,7 @@ import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from course_utils.checks import check_count, check_generator
-from course_utils.data import shrunk
-from course_utils.experiments.training import training_steps
-from course_utils.nn import SGD, NonFiniteError, mlp, softmax_cross_entropy
-
-
-def pooled(images):
-    """Means over 2 × 2 pixels, shifted and scaled to mean 0 and deviation 1, in float64."""
-    small = shrunk(images).astype(np.float64)
-    return (small - small.mean()) / small.std()
-
-
-def tanh_network(norm, seed):
-    """196-50-50-10 with tanh in float64: small and smooth, for measuring curvature."""
-    rng = np.random.default_rng([seed, 0])
-    options = {"c": 1.0, "activation": "tanh", "dtype": np.float64}
-    return mlp([196, 50, 50, 10], norm=norm, rng=rng, **options)
-
-
-def descend(network, x, labels, lr, steps=30):
-    """Full-batch gradient descent on a copy: the losses at the start and after each step."""
-    network = copy.deepcopy(network)
-    losses = list(training_steps(network, SGD(network, lr), steps * [(x, labels)]))
-    if np.isfinite(losses[-1]):
-        losses.append(softmax_cross_entropy(network.forward(x), labels)[0])
-    return np.array(losses)
+from course_utils.nn import NonFiniteError, softmax_cross_entropy
 
 
 def flatten(arrays):

@@ -143,6 +143,7 @@ def descent(
     every,
     tolerance=1e-3,
     rng=None,
+    find=sharpest,
 ):
     """Descend on one batch in training mode; ends where the loss is no longer finite.
 
@@ -166,6 +167,8 @@ def descent(
         Of the sharpness, relative.
     rng : numpy.random.Generator, optional
         For the first direction.
+    find : callable
+        `sharpest`, or one's own that takes and returns the same.
 
     Yields
     ------
@@ -188,7 +191,7 @@ def descent(
         moment = Moment(step, next(losses), lr)
         if due and not moment.diverged:
             options = {"tolerance": tolerance, "first": sharp, "rng": rng}
-            values, vectors = sharpest(before, x, labels, loss, **options)
+            values, vectors = find(before, x, labels, loss, **options)
             sharp = vectors[0]
             step_taken = displacement(before, network)
             line = along_line(before, x, labels, loss, t=QUARTERS, direction=step_taken)

@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 
 from course_utils.data import digits
-from course_utils.experiments.claims import Claim, Measurement
+from course_utils.experiments.claims import Claim, Measurement, claim_order
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SHOWING = ("blanks", "exercises", "layer", "pictures")  # parts that measure nothing
@@ -55,7 +55,7 @@ def measurements(name):
 def all_measurements():
     """Every `Measurement` of the course, a dict by id: claims in their order, then the others."""
     found = [each for name in names() for each in measurements(name)]
-    found.sort(key=lambda each: int(each.id[1:]) if isinstance(each, Claim) else 1000)
+    found.sort(key=lambda each: claim_order(each.id))
     return {each.id: each for each in found}
 
 

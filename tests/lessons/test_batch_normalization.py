@@ -327,22 +327,6 @@ def test_the_sides_of_practice_are_those_of_the_table(measurement, monkeypatch):
     assert list(measurement.run(None, None, 3)) == list(measurement.table()[200][0])
 
 
-@pytest.mark.parametrize(
-    ("ratios", "largest"), [([0.9, 0.5, 2, 0.1], 1), ([0.1] * 4, 4), ([NAN, 0.1], 0)]
-)
-def test_the_largest_multiple_is_the_last_before_the_first_failure(ratios, largest):
-    assert practice.Descents(1.0, np.array(ratios)).largest_multiple == largest
-
-
-def test_steps_are_told_by_sharpness_and_largest_multiple():
-    always, never = np.full(8, 0.5), np.ones(8)
-    found = {"with": practice.Descents(2.0, always), "without": practice.Descents(3.0, never)}
-    assert practice.STEPS.numbers(found) == {
-        "sharpness, with BN": 2.0, "largest multiple, with BN": 64.0,
-        "sharpness, without BN": 3.0, "largest multiple, without BN": 0.0,
-    }  # fmt: skip
-
-
 # Exercises
 
 

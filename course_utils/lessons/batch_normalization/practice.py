@@ -1,12 +1,7 @@
-"""What goes wrong in practice, what the original paper promises, and a clue, over many seeds."""
-
-from dataclasses import dataclass
-
-import numpy as np
+"""What goes wrong in practice, and what the original paper promises, over many seeds."""
 
 from course_utils.experiments.claims import Measurement
 from course_utils.experiments.comparison import run_sides, side, small_set
-from course_utils.experiments.curvature import descend, pooled, sharpness, tanh_network
 from course_utils.lessons.batch_normalization.experiments import NORMS
 
 
@@ -50,55 +45,3 @@ def regularizer(train, test, seed):
 
 
 REGULARIZER = Measurement(id="regularizer", run=regularizer, numbers=final_errors)
-
-
-# A clue: the largest step and the sharpness
-
-MULTIPLES = 2.0 ** np.arange(-1, 7)
-
-
-@dataclass(frozen=True)
-class Descents:
-    """Gradient descent from one start at learning rates in units of 2 / sharpness.
-
-    Attributes
-    ----------
-    sharpness : float
-        At the start.
-    ratios : ndarray, shape (len(MULTIPLES),)
-        The loss after 30 steps over that at the start, at MULTIPLES times 2 / sharpness.
-    """
-
-    sharpness: float
-    ratios: np.ndarray
-
-    @property
-    def largest_multiple(self):
-        """The largest of MULTIPLES up to which the loss always came down; 0 if there is none."""
-        failing = ~(self.ratios < 1)
-        first = int(failing.argmax()) if failing.any() else len(self.ratios)
-        return float(MULTIPLES[first - 1]) if first else 0.0
-
-
-def steps_against_sharpness(train, test, seed):
-    """Where gradient descent on 500 digits begins to fail: by "with" and "without", `Descents`."""
-    x, labels = pooled(train[0][:500]), train[1][:500]
-    found = {}
-    for name, norm in NORMS.items():
-        network = tanh_network(norm, seed)
-        sharp = sharpness(network, x, labels, rng=np.random.default_rng([seed, 4]))
-        paths = [descend(network, x, labels, multiple * 2 / sharp) for multiple in MULTIPLES]
-        found[name] = Descents(sharp, np.array([losses[-1] / losses[0] for losses in paths]))
-    return found
-
-
-def step_numbers(found):
-    """The sharpness at the start, and the largest step that trains."""
-    numbers = {}
-    for name, descents in found.items():
-        numbers[f"sharpness, {name} BN"] = descents.sharpness
-        numbers[f"largest multiple, {name} BN"] = descents.largest_multiple
-    return numbers
-
-
-STEPS = Measurement(id="steps", run=steps_against_sharpness, numbers=step_numbers)
