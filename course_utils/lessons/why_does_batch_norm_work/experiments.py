@@ -121,8 +121,11 @@ def typical_change(run):
 
 
 def c21a_numbers(runs):
-    """What claim C21a is judged by: losses of the last 50 steps, and changes of the gradient."""
-    numbers = {f"loss, {name}": float(np.mean(run.losses[-50:])) for name, run in runs.items()}
+    """What claim C21a is judged by: losses of the last 50 steps, NaN if it diverged, and changes."""
+    numbers = {
+        f"loss, {name}": np.nan if run.diverged else float(np.mean(run.losses[-50:]))
+        for name, run in runs.items()
+    }
     return numbers | {f"change, {name}": typical_change(run) for name, run in runs.items()}
 
 

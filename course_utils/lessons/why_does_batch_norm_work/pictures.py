@@ -6,7 +6,7 @@ from course_utils.lab import colors
 from course_utils.lab.canvas import Picture, Plot
 from course_utils.lab.pictures.parts import Curve, mark_guessing, mark_level, words
 
-KINDS = {"without": colors.GRAY, "BN": colors.NORM["batch"], "noisy BN": colors.RED}
+KINDS = {"without": colors.GRAY, "BN": colors.NORM["batch"], "noisy BN": colors.SKY}
 SMOOTHED = 20  # steps in a point of a loss curve
 
 
@@ -100,7 +100,7 @@ class LossRanges(Plot):
 
     def draw(self, runs):
         """By side, a dict of step to `View`."""
-        axes = self.figure.add_subplot(yscale="log", ylim=(0.03, 100), xlabel="step")
+        axes = self.figure.add_subplot(yscale="log", ylim=(0.05, 20), xlabel="step")
         axes.set_ylabel("loss of the batch")
         readings = []
         for name, views in runs.items():
@@ -214,6 +214,12 @@ class Edges(Plot):
         """By name, "BN, η = 0.3", the moments."""
         panels = dict(zip(("without", "BN"), self.figure.subplots(1, 2, sharey=True)))
         readings, drawn = [], dict.fromkeys(panels, 0)
+        for norm, axes in panels.items():
+            title = "with batch norm" if norm == "BN" else "without batch norm"
+            axes.set(
+                xlabel="step", title=title, ylim=(0, 18), xlim=(0, max(map(len, runs.values())))
+            )
+        panels["without"].set_ylabel("sharpness; dashed: 2/η")
         for name, moments in runs.items():
             norm, _, eta = name.partition(", ")
             axes, color = panels[norm], self.shades[drawn[norm]]
@@ -224,11 +230,8 @@ class Edges(Plot):
             Curve(self, axes, color=color, label=eta).set(steps, [m.sharpness for m in found])
             readings.append(f"{name}: {found[0].edge:.2f} to {found[-1].edge:.2f} times 2/η")
         for norm, axes in panels.items():
-            title = "with batch norm" if norm == "BN" else "without batch norm"
-            axes.set(xlabel="step", title=title, ylim=(0, 18), xlim=(0, None))
             if drawn[norm]:
                 axes.legend(loc="lower right")
-        panels["without"].set_ylabel("sharpness; dashed: 2/η")
         return "; ".join(readings)
 
 
@@ -244,7 +247,9 @@ class SideBySide(Plot):
         left.set(yscale="log", ylim=(3e-4, 30), xlabel="step", title="range along the gradient")
         right.set(ylim=(0, 2), xlabel="step", title="sharpness (line), smoothness (dots), in 2/η")
         mark_level(right, 1, "")
-        readings = []
+        readings, end = [], max(each.moment.step for found in runs.values() for each in found)
+        for axes in (left, right):
+            axes.set_xlim(0, end + 1)
         for (name, found), color in zip(runs.items(), self.shades):
             steps = [each.moment.step for each in found]
             ranges = [each.view.range for each in found]
