@@ -315,6 +315,7 @@ EXERCISES = [
         blank=True,
         cases=lines,
         returns=("losses", "ratios"),
+        tolerance=1e-4,  # of differences, in float32 too
         mistakes=[
             Mistake(
                 along_with(direction=lambda g: g),
