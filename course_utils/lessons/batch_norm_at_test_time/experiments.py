@@ -323,25 +323,25 @@ def c22_numbers(runs):
 
 
 def c22_holds(numbers):
-    """Whether every case goes as claim C22 says."""
+    """Whether every case goes as claim C22 says, by a tenth of a point at least."""
 
-    def gain(case):  # of batch statistics, as a factor
-        return numbers[f"{case}: source"] / numbers[f"{case}: batch"]
+    def change(case, way, since):
+        return numbers[f"{case}: {way}"] - numbers[f"{case}: {since}"]
 
-    def change(case, lr):  # by entropy descent
-        return numbers[f"{case}: descent {lr}"] - numbers[f"{case}: batch"]
+    def descent(case, lr):
+        return change(case, f"descent {lr}", since="batch")
 
     return (
-        all(gain(case) > 1.5 for case in CURED)
-        and all(gain(case) < 1 for case in RAISED)
-        and all(change(case, lr) < 0 for case, lr in LOWERED.items())
-        and all(change(case, lr) > 0 for case, lr in HURT.items())
+        all(numbers[f"{case}: batch"] < 0.75 * numbers[f"{case}: source"] for case in CURED)
+        and all(change(case, "batch", since="source") > 0.001 for case in RAISED)
+        and all(descent(case, lr) < -0.001 for case, lr in LOWERED.items())
+        and all(descent(case, lr) > 0.001 for case, lr in HURT.items())
     )
 
 
 C22 = Claim(
     id="C22",
-    statement="At test time batch statistics lower the error by more than a third under contrast, "
+    statement="At test time batch statistics lower the error by more than a quarter under contrast, "
     "brightness, blur and noise, and raise it under rotation, in batches of 4 and in a stream "
     "sorted by class; entropy descent on gamma and beta lowers it further under blur, noise, salt "
     "and pepper and rotation, and raises it under occlusion and heavy noise",
@@ -349,7 +349,7 @@ C22 = Claim(
     "one pass in batches of 200; contrast × 0.36, brightness + 0.3, blur 2.5 pixels, noise 0.3 "
     "(also in small batches, on 2,000 digits, and sorted), heavy noise 0.75, salt and pepper on "
     "20% of the pixels, rotation by 20 degrees, a black square of 12 pixels; Adam at 0.005, for "
-    "the rotation at 0.02",
+    "the rotation at 0.02; every change by 0.1 point or more",
     run=by_case,
     numbers=c22_numbers,
     holds=c22_holds,

@@ -28,12 +28,14 @@ class Atlas(Plot):
                 axes.imshow(np.reshape(image, (28, 28)), cmap="gray", vmin=0, vmax=1)
                 axes.set(xticks=[], yticks=[])
             row[0].set_ylabel(name, rotation=0, ha="right", va="center")
-        for axes, severity in zip(panels[0], severities):
+        for axes, severity in zip(panels[0][1:], severities[1:]):
             axes.set_title(f"{severity:g}", loc="center")
+        panels[0][0].set_title(f"severity {severities[0]:g}", loc="right")
         return (
             f"One digit under {len(images)} corruptions, a row each: {', '.join(images)}; from "
             f"severity {severities[0]:g}, where nothing is changed, to {severities[-1]:g}."
         )
+
 
 class Damaged(Picture):
     """A row of damaged digits with what the network answers, and how sure it is."""
@@ -170,9 +172,9 @@ class Repairs(Plot):
             axes.plot([share] * 2, [source, batch], color=colors.GRAY, lw=1)
             axes.plot(share, source, "o", color=WAYS["source"], ms=6)
             axes.plot(share, batch, "o", color=WAYS["batch"], ms=6)
-            higher = max(source, batch)
+            at = share, max(source, batch)
             axes.annotate(
-                name, (share, higher), (0, 6), textcoords="offset points", ha="center", fontsize=8
+                name, at, (-7, 0), textcoords="offset points", ha="right", va="center", fontsize=8
             )
             readings.append(f"{name}: {share:.0%} restorable, {source:.1%} to {batch:.1%}")
         axes.plot([], [], "o", color=WAYS["source"], label=NAMES["source"])
