@@ -8,8 +8,8 @@ import numpy as np
 from course_utils.checks import check_choice, check_count
 from course_utils.data import MNIST_MEAN, MNIST_STD, standardize
 from course_utils.experiments.claims import Claim
-from course_utils.experiments.statistics import batch_norms
-from course_utils.experiments.training import fit
+from course_utils.experiments.statistics import batch_norms, recalibrate
+from course_utils.experiments.training import evaluate, fit
 from course_utils.lessons.batch_norm_at_test_time.corruptions import corrupt
 from course_utils.nn import SGD, mlp
 from course_utils.nn.normalization import moments, normalize
@@ -41,7 +41,7 @@ def mean_entropy(logits):
 
 
 def entropy_gradient(logits):
-    """The gradient of the mean entropy with respect to the logits, shape (m, k)."""
+    """The gradient of the mean entropy with respect to the logits, in their shape."""
     log_q = log_softmax(logits)
     q = np.exp(log_q)
     entropy = -np.sum(q * log_q, axis=1, keepdims=True)
@@ -207,6 +207,37 @@ def shares(answers):
 def first_layer(network, images):
     """What the first batch norm layer is given, shape (m, n)."""
     return network.layers[0].forward(images)
+
+
+def against_running(network, images):
+    """What the first batch norm layer is given, against its running estimates.
+
+    Returns
+    -------
+    (float, float)
+        By how many deviations the mean is off, and the deviation as a factor: means over units.
+    """
+    z, norm = first_layer(network, images), batch_norms(network)[0]
+    deviation = np.sqrt(norm.running_var)
+    off = np.abs(z.mean(axis=0) - norm.running_mean) / deviation
+    return float(off.mean()), float(np.mean(z.std(axis=0) / deviation))
+
+
+def partly_new(network, images, labels):
+    """The errors with means, variances or both of the whole stream in place of running ones."""
+    network = copy.deepcopy(network)
+    norms = batch_norms(network)
+    old = [(norm.running_mean, norm.running_var) for norm in norms]
+    recalibrate(network, images)
+    new = [(norm.running_mean, norm.running_var) for norm in norms]
+    found = {}
+    for name, means, variances in (
+        ("none", old, old), ("means", new, old), ("variances", old, new), ("both", new, new)
+    ):  # fmt: skip
+        for norm, (mean, _), (_, var) in zip(norms, means, variances, strict=True):
+            norm.running_mean, norm.running_var = mean, var
+        found[name] = evaluate(network, images, labels).error
+    return found
 
 
 def off(z, batch_size):
