@@ -225,18 +225,15 @@ def against_running(network, images):
 
 def partly_new(network, images, labels):
     """The errors with means, variances or both of the whole stream in place of running ones."""
-    network = copy.deepcopy(network)
-    norms = batch_norms(network)
-    old = [(norm.running_mean, norm.running_var) for norm in norms]
-    recalibrate(network, images)
+    norms, found = batch_norms(told := with_statistics_of(network, images)), {}
+    old = [(norm.running_mean, norm.running_var) for norm in batch_norms(network)]
     new = [(norm.running_mean, norm.running_var) for norm in norms]
-    found = {}
     for name, means, variances in (
         ("none", old, old), ("means", new, old), ("variances", old, new), ("both", new, new)
     ):  # fmt: skip
         for norm, (mean, _), (_, var) in zip(norms, means, variances, strict=True):
             norm.running_mean, norm.running_var = mean, var
-        found[name] = evaluate(network, images, labels).error
+        found[name] = evaluate(told, images, labels).error
     return found
 
 
@@ -251,6 +248,13 @@ def off(z, batch_size):
     """
     batches = z[: len(z) - len(z) % batch_size].reshape(-1, batch_size, z.shape[1])
     return float(np.mean(np.abs(batches.mean(axis=1) - z.mean(axis=0)) / z.std(axis=0)))
+
+
+def with_statistics_of(network, images):
+    """A copy of the network whose running estimates are the statistics of these images."""
+    told = copy.deepcopy(network)
+    recalibrate(told, images)
+    return told
 
 
 def collapse(network, images, labels, lr, batch_size=200, part=5, adapt=adapt):
