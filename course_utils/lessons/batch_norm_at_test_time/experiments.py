@@ -12,6 +12,7 @@ from course_utils.experiments.statistics import batch_norms, recalibrate
 from course_utils.experiments.training import evaluate, fit
 from course_utils.lessons.batch_norm_at_test_time.corruptions import corrupt
 from course_utils.nn import SGD, mlp
+from course_utils.nn.layers import linear_forward
 from course_utils.nn.normalization import moments, normalize
 from course_utils.nn.optim import adam_direction, moving_average
 
@@ -104,9 +105,17 @@ def pixels(images):
     return np.clip(images * MNIST_STD + MNIST_MEAN, 0, 1, dtype=np.float32)
 
 
-def damaged(images, corruption, severity, rng=None):
-    """Standardized images with a corruption (see `corrupt`), standardized again."""
-    return standardize(corrupt(corruption, pixels(images), severity, rng))
+def damaged(images, corruption, severity, rng=None, out=None, at_once=1000):
+    """Standardized images with a corruption (see `corrupt`), standardized again.
+
+    Made so many at a time, which spares memory; ``out=images`` works in place and spares more.
+    """
+    rng = np.random.default_rng(0) if rng is None else rng
+    out = np.empty_like(images) if out is None else out
+    for start in range(0, len(images), at_once):
+        part = slice(start, start + at_once)
+        standardize(corrupt(corruption, pixels(images[part]), severity, rng), out=out[part])
+    return out
 
 
 ORDERS = ("shuffled", "sorted by class")
@@ -206,7 +215,8 @@ def shares(answers):
 
 def first_layer(network, images):
     """What the first batch norm layer is given, shape (m, n)."""
-    return network.layers[0].forward(images)
+    params = network.layers[0].params
+    return linear_forward(images, params["W"], params["b"])
 
 
 def against_running(network, images):
@@ -343,7 +353,7 @@ def by_case(train, test, seed, cases=None, predict=batch_logits, adapt=adapt):
         corruption, severity, batch_size, order, count = CASES[case]
         images, labels = stream(test, order, seed, count)
         rng = np.random.default_rng([seed, 3])
-        images = damaged(images, corruption, severity, rng)
+        damaged(images, corruption, severity, rng, out=images)
         ways = {"source": network.forward, "batch": partial(predict, network)}
         for lr in rates:
             adapting = copy.deepcopy(network)
