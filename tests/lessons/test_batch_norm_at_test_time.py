@@ -11,10 +11,7 @@ from helpers import INF, NAN, clusters, normal, rng, same, state, trained_on_clu
 
 from course_utils.experiments.statistics import batch_norms, error_in_batches
 from course_utils.lessons.batch_norm_at_test_time import exercises, experiments, pictures
-from course_utils.lessons.batch_norm_at_test_time.corruptions import CORRUPTIONS, corrupt
-from course_utils.lessons.batch_norm_at_test_time.exercises import small_network
-from course_utils.lessons.batch_norm_at_test_time.experiments import (
-    C22,
+from course_utils.lessons.batch_norm_at_test_time.adaptation import (
     AdamSteps,
     adapt,
     batch_logits,
@@ -22,6 +19,9 @@ from course_utils.lessons.batch_norm_at_test_time.experiments import (
     mean_entropy,
     repairable,
 )
+from course_utils.lessons.batch_norm_at_test_time.corruptions import CORRUPTIONS, corrupt
+from course_utils.lessons.batch_norm_at_test_time.exercises import small_network
+from course_utils.lessons.batch_norm_at_test_time.experiments import C22
 from course_utils.nn import Adam, Linear
 
 DIGITS = np.linspace(0, 1, 3 * 784, dtype=np.float32).reshape(3, 784)

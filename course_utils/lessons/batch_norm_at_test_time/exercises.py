@@ -8,7 +8,7 @@ import numpy as np
 from course_utils.experiments.statistics import batch_norms
 from course_utils.lab.checker import Exercise, Mistake
 from course_utils.lab.exercise import checker
-from course_utils.lessons.batch_norm_at_test_time.experiments import (
+from course_utils.lessons.batch_norm_at_test_time.adaptation import (
     adapt,
     batch_logits,
     entropy_gradient,
