@@ -1,12 +1,13 @@
-"""Layers with one known fault each, for exercises, for tests of the checks, and for comparisons.
+"""Layers and optimizers with one known fault each: for exercises, tests, and comparisons.
 
-Each is the layer that it is made from but for one mistake that people make; it shows as that layer.
+Each is what it is made from but for one mistake that people make; a layer shows as that layer.
 """
 
 import numpy as np
 
 from course_utils.checks import check_choice
-from course_utils.nn import BatchNorm, Dropout, Linear, ReLU
+from course_utils.nn import SGD, BatchNorm, Dropout, LayerNorm, Linear, ReLU
+from course_utils.nn.normalization import moments, normalize, normalize_backward
 
 
 class AveragedGradient(Linear):
@@ -71,3 +72,64 @@ class ForgottenScale(Dropout):
 
     def backward(self, grad_y):
         return super().backward(grad_y) * (1 - self.p)
+
+
+class NeverEvaluates(BatchNorm):
+    """Stays in training mode: also at the test it normalizes by whatever batch it is in."""
+
+    def eval(self):
+        return self
+
+
+class StandingEstimates(BatchNorm):
+    """The running estimates never move from the zeros and ones that they start with."""
+
+    def __init__(self, n):
+        super().__init__(n, momentum=0)
+
+
+class ByColumns(LayerNorm):
+    """Statistics of the wrong axis: columns, over the examples, in the place of rows."""
+
+    def forward(self, x):
+        mean, var = moments(x, axis=0)
+        x_hat = normalize(x, mean, var, self.eps)
+        self.saved = x_hat, var
+        return self.scale_and_shift(x_hat)
+
+    def backward(self, grad_y):
+        x_hat, var = self.recall()
+        grad_x_hat = self.scale_and_shift_backward(grad_y, x_hat)
+        return normalize_backward(grad_x_hat, x_hat, var, self.eps, axis=0)
+
+
+class NeverOff(Dropout):
+    """Drops in evaluation mode too."""
+
+    def eval(self):
+        return self
+
+
+class Unscaled(Dropout):
+    """What is kept is not divided by 1 - p, forward and backward."""
+
+    def forward(self, x):
+        super().forward(x)
+        if self.training:
+            self.saved = self.saved * (1 - self.p)
+        return x * self.saved
+
+
+class Stale(SGD):
+    """Updates by the gradient of `delay` steps ago; until there is one it does not move."""
+
+    def __init__(self, network, lr, momentum=0.0, weight_decay=0.0, delay=10):
+        super().__init__(network, lr, momentum, weight_decay)
+        self.delay, self.waiting = delay, []
+
+    def step(self):
+        self.waiting.append(dict(self.network.grads.items()))
+        if len(self.waiting) > self.delay:
+            for key, grad in self.waiting.pop(0).items():
+                self.network.grads[key] = grad
+            super().step()

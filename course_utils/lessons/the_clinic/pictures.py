@@ -1,0 +1,268 @@
+"""The chart at the bed, the table of what heals whom, and the letters."""
+
+import html
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from course_utils.checks import check_choice
+from course_utils.lab import colors
+from course_utils.lab.canvas import Plot
+from course_utils.lab.colors import GREEN
+from course_utils.lab.panel import Note, replace_in_cell, to_html
+from course_utils.lab.pictures import VitalSigns
+from course_utils.lab.pictures.parts import Curve, words
+from course_utils.lessons.the_clinic.cases import in_ward
+from course_utils.lessons.the_clinic.experiments import DIAGNOSES, changes
+from course_utils.lessons.the_clinic.recipes import HEALTHY, STEPS
+from course_utils.lessons.the_clinic.signs import HEALED
+
+PALE = "#c4c4c4"
+
+
+class Monitor(VitalSigns):
+    """The vital signs of every notebook, with those of a healthy network in gray behind them.
+
+    Parameters
+    ----------
+    layers : int
+        Most weight matrices of a patient.
+    """
+
+    def __init__(self, layers=9):
+        super().__init__(layers, STEPS, limits=(1e-4, 1e4))
+
+    def build(self):
+        super().build()
+        own, self._moving = self._moving, []
+        self.curves["update_ratio"].axes.set_ylim(1e-6, 1e2)
+        gray = {"color": PALE, "linewidth": 5}
+        self.healthy = {n: Curve(self, each.axes, **gray) for n, each in self.curves.items()}
+        self.healthy_loss = Curve(self, self.loss.axes, color=PALE, linewidth=1.2)
+        tested = {"color": colors.TEST, "marker": "o", "markersize": 3, "linewidth": 1.2}
+        self._moving += own  # in front
+        self.tested = Curve(self, self.loss.axes, **tested)
+        axes = self.loss.axes
+        axes.set_title("loss: training (blue), test (orange)")
+        right = {"transform": axes.transAxes, "ha": "right", "va": "top", "fontsize": 8}
+        right["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+        self.laboratory = self.moves(axes.text(0.985, 0.96, "", **right))
+
+    def show(self, chart, healthy=None, step=STEPS, prescribed=""):
+        """Show a chart as it stood at some step.
+
+        Parameters
+        ----------
+        chart : Chart
+        healthy : Chart or None
+            Of a network to compare with, at the same step.
+        step : int
+            The last look that was not later is shown.
+        prescribed : str
+            What the patient is treated by, for the reading.
+        """
+        step = at(chart, step)
+        reading = super().show(chart.signs[step], chart.losses[:step])
+        looks = [each for each in chart.test if each <= step]
+        self.tested.set(looks, [chart.test[each].loss for each in looks])
+        if healthy is None:
+            normal, curve = None, []
+        else:
+            there = at(healthy, step)
+            normal, curve = healthy.signs[there], smooth(healthy.losses[:there])
+        for name, line in self.healthy.items():
+            values = [] if normal is None else getattr(normal, name)
+            line.set(np.arange(1, len(values) + 1), values)
+        self.healthy_loss.set(np.arange(len(curve)), curve)
+        errors = (
+            f"misread: training {chart.train[step].error:.0%}, test {chart.test[step].error:.0%}"
+        )
+        if step == chart.steps and np.isfinite(chart.again):
+            errors += f"\nasked again, {chart.again:.0%} of the answers change"
+            errors += f"\nin other company, {chart.company:.0%}"
+        self.laboratory.set_text(errors)
+        treated = f"With {prescribed}: " if prescribed else ""
+        return f"{treated}{reading} {errors.replace(chr(10), '; ').capitalize()}."
+
+
+def at(chart, step):
+    """The last step, not later than this one, at which a chart was looked at."""
+    return max((each for each in chart.signs if each <= step), default=0)
+
+
+def smooth(losses, window=20):
+    """Means over the last few losses."""
+    return [np.mean(losses[max(0, i - window) : i + 1]) for i in range(len(losses))]
+
+
+class Confusion(Plot):
+    """What heals whom: a row a patient, a column a prescription, the number of seeds it healed."""
+
+    size = (8.4, 5.2)
+
+    def draw(self, table, remedies):
+        """Draw the table.
+
+        Parameters
+        ----------
+        table : dict of (str, str) to list of float
+            By patient and prescription, the test loss over the twin's on each seed.
+        remedies : dict of str to str
+            By patient the own remedy, which has a frame.
+        """
+        patients, codes = list(remedies), list(dict.fromkeys(remedies.values()))
+        healed = np.full((len(patients), len(codes)), np.nan)
+        for (patient, code), ratios in table.items():
+            healed[patients.index(patient), codes.index(code)] = np.sum(np.array(ratios) <= HEALED)
+        axes = self.figure.add_subplot()
+        axes.imshow(healed, cmap="cividis", vmin=0, vmax=4, aspect="auto")
+        axes.set_xticks(range(len(codes)), [short(c) for c in codes], rotation=40, ha="right")
+        axes.set_yticks(range(len(patients)), patients)
+        axes.set_title("seeds of three on which it heals (empty: it changes nothing)")
+        axes.grid(visible=False)
+        for (y, x), count in np.ndenumerate(healed):
+            if not np.isnan(count):
+                ink = "black" if count > 1 else "white"
+                axes.text(x, y, f"{count:.0f}", ha="center", va="center", color=ink, fontsize=8)
+        for y, patient in enumerate(patients):
+            x = codes.index(remedies[patient])
+            frame = {"fill": False, "edgecolor": colors.RED, "linewidth": 1.8}
+            axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, **frame))
+        others = [
+            f"{patient}: {short(code)}"
+            for (patient, code), ratios in table.items()
+            if code != remedies[patient] and max(ratios) <= HEALED
+        ]
+        return (
+            f"Each patient's own remedy heals on every seed. So do, for others than the one they "
+            f"are for, {len(others)} more: {'; '.join(others) or 'none'}."
+        )
+
+
+def short(code):
+    """A prescription without what all have in common."""
+    name, _, value = code.removeprefix("recipe | {").removesuffix("}").partition(": ")
+    return f"{name}: {value}".replace('recipe["', "").replace('"]', "").replace('"', "")
+
+
+class Letters(Note):
+    """A line for each patient, and behind a button its letter. Made by `discharge` and `rounds`."""
+
+    def __init__(self, title, summary, lines, letters):
+        self.title, self.letters = title, letters
+        rows = [widgets.HTML(f"<p role='status'><b>{to_html(summary)}</b></p>")]
+        for name, line in lines.items():
+            button = widgets.Button(description=f"Letter: {name}", layout={"width": "auto"})
+            button.add_class("clinic-letter")
+            letter = widgets.HTML()
+            button.on_click(lambda _, name=name, letter=letter: self._turn(name, letter))
+            rows += [widgets.HTML(f"<p>{to_html(f'{name}: {line}')}</p>"), button, letter]
+        super().__init__(rows, GREEN)
+        self.add_class("clinic")
+
+    def _turn(self, name, letter):
+        """Open a letter, or close it."""
+        letter.value = "" if letter.value else f"<div role='status'>{self.letters[name]}</div>"
+
+    def static(self):
+        """What the cell is for."""
+        return {
+            "text/html": f"<p>{html.escape(self.title)}: run this cell to hear who is healed, and "
+            "to open the letters.</p>"
+        }, {}
+
+    def __repr__(self):
+        return f"<letters: {self.title}>"
+
+
+def discharge(clinic, letter, notes):
+    """Train the patients of a ward anew, by a doctor's notes, and say who is healed.
+
+    Parameters
+    ----------
+    clinic : Clinic
+    letter : str
+        Of the ward.
+    notes : dict of str to (str, callable)
+        By name the diagnosis in one's own words, and the prescription.
+
+    Returns
+    -------
+    Letters
+        Shown when it is a cell's last line.
+    """
+    lines, letters = {}, {}
+    for case in in_ward(letter):
+        diagnosis, prescribe = notes.get(case.name, ("", dict))
+        lines[case.name] = outcome(clinic, case, prescribe)
+        letters[case.name] = letter_of(case, diagnosis)
+    healed = sum(line.startswith("healed") for line in lines.values())
+    return shown(Letters(f"Ward {letter}", f"{healed} of {len(lines)} healed.", lines, letters))
+
+
+def rounds(clinic, patients, notes):
+    """The same for patients whom nobody has seen: a point for a diagnosis, two for a healing.
+
+    Parameters
+    ----------
+    clinic : Clinic
+    patients : dict of str to Stranger
+    notes : dict of str to (str, callable)
+        By name the diagnosis, one of DIAGNOSES, and the prescription.
+    """
+    lines, letters, points = {}, {}, 0
+    for name, patient in patients.items():
+        diagnosis, prescribe = notes.get(name, ("", dict))
+        check_choice(f"the diagnosis of {name}", diagnosis, ("", *DIAGNOSES))
+        line, right = outcome(clinic, patient, prescribe), diagnosis == patient.diagnosis
+        points += right + 2 * line.startswith("healed")
+        said = f"diagnosis {'right' if right else 'wrong'}; " if diagnosis else ""
+        lines[name] = said + line
+        letters[name] = f"<p>It was: {html.escape(patient.diagnosis)}.{changed(patient)}</p>"
+    return shown(Letters("Strangers", f"{points} of {3 * len(lines)} points.", lines, letters))
+
+
+def shown(panel):
+    """A panel that takes the place of what an earlier run of its cell made."""
+    replace_in_cell(panel)
+    return panel
+
+
+def outcome(clinic, patient, prescribe):
+    """What a prescription did, in words."""
+    try:
+        if not changes(patient, prescribe):
+            return "no prescription yet."
+        ratio = clinic.over_twin(patient, prescribe)
+    except Exception as error:  # noqa: BLE001 (a student's code may raise anything)
+        return f"the prescription stopped with `{type(error).__name__}: {error}`."
+    verdict = "healed" if ratio <= HEALED else "not healed"
+    return (
+        f"{verdict}, the test loss is {words(ratio)} times its twin's (at most {HEALED} is healed)."
+    )
+
+
+def letter_of(case, diagnosis):
+    """The discharge letter, as HTML."""
+    signs = "".join(f"<li>{html.escape(sign)}</li>" for sign in case.signs)
+    others = "".join(
+        f"<li>Not to be taken for {other}: {html.escape(sign)}</li>"
+        for other, sign in case.unlike.items()
+    )
+    yours = f"You wrote: {html.escape(diagnosis)}. " if diagnosis else ""
+    return (
+        f"<p>{yours}We wrote: <b>{html.escape(case.diagnosis)}</b>. Prescribed: "
+        f"<code>{html.escape(case.remedy)}</code></p><ul>{signs}{others}</ul>"
+        f"<p>{html.escape(case.letter)}</p>"
+    )
+
+
+def changed(patient):
+    """By how much the number that was off was off, in words; nothing where it was no number."""
+    healthy = HEALTHY[patient.kind]
+    off = {k: v for k, v in patient.recipe.items() if v != healthy[k] and isinstance(v, float)}
+    return "".join(
+        f" {name} was {words(value)}, and should have been {words(healthy[name])}."
+        for name, value in off.items()
+    )
