@@ -1,4 +1,8 @@
-"""The patients: each is sick for one reason. To add one, add a `Case`; the tests find it."""
+"""The patients: each is ill for one reason.
+
+To add one, add a `Case` and run ``python tools/measure_clinic.py``. The tests find it, and say what
+is amiss: whether it is ill, what heals it, and which sign of its letter it does not show.
+"""
 
 from dataclasses import dataclass
 

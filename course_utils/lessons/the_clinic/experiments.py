@@ -52,7 +52,8 @@ class Clinic:
         return recipes.train(recipe, self.seed if seed is None else seed, self.unsteady)
 
     def _chart(self, recipe, seed=None):
-        key = (seed, *recipe.items())
+        seed = self.seed if seed is None else seed
+        key = (seed, *sorted(recipe.items()))
         if key not in self._charts:
             self._charts[key] = last(self.training(recipe, seed))
         return self._charts[key]

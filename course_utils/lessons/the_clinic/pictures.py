@@ -16,7 +16,7 @@ from course_utils.lab.pictures.parts import Curve, words
 from course_utils.lessons.the_clinic.cases import in_ward
 from course_utils.lessons.the_clinic.experiments import DIAGNOSES, changes
 from course_utils.lessons.the_clinic.recipes import HEALTHY, STEPS
-from course_utils.lessons.the_clinic.signs import HEALED
+from course_utils.lessons.the_clinic.signs import HEALED, per_layer
 
 PALE = "#c4c4c4"
 
@@ -42,6 +42,7 @@ class Monitor(VitalSigns):
         self.healthy_loss = Curve(self, self.loss.axes, color=PALE, linewidth=1.2)
         tested = {"color": colors.TEST, "marker": "o", "markersize": 3, "linewidth": 1.2}
         self._moving += own  # in front
+        self.loss.axes.set_ylim(0, 6.5)  # the loss, with room for words
         self.tested = Curve(self, self.loss.axes, **tested)
         axes = self.loss.axes
         axes.set_title("loss: training (blue), test (orange)")
@@ -63,18 +64,16 @@ class Monitor(VitalSigns):
             What the patient is treated by, for the reading.
         """
         step = at(chart, step)
-        reading = super().show(chart.signs[step], chart.losses[:step])
+        signs = chart.signs[step]
+        super().show(signs, chart.losses[:step])
         looks = [each for each in chart.test if each <= step]
         self.tested.set(looks, [chart.test[each].loss for each in looks])
-        if healthy is None:
-            normal, curve = None, []
-        else:
-            there = at(healthy, step)
-            normal, curve = healthy.signs[there], smooth(healthy.losses[:there])
+        normal = healthy and healthy.signs[at(healthy, step)]
         for name, line in self.healthy.items():
-            values = [] if normal is None else getattr(normal, name)
+            values = getattr(normal, name) if normal else []
             line.set(np.arange(1, len(values) + 1), values)
-        self.healthy_loss.set(np.arange(len(curve)), curve)
+        course = smooth(healthy.losses) if healthy else []
+        self.healthy_loss.set(np.arange(len(course)), course)
         errors = (
             f"misread: training {chart.train[step].error:.0%}, test {chart.test[step].error:.0%}"
         )
@@ -83,7 +82,20 @@ class Monitor(VitalSigns):
             errors += f"\nin other company, {chart.company:.0%}"
         self.laboratory.set_text(errors)
         treated = f"With {prescribed}: " if prescribed else ""
-        return f"{treated}{reading} {errors.replace(chr(10), '; ').capitalize()}."
+        beside = f" (healthy: {in_words(normal)})" if normal else ""
+        return (
+            f"{treated}After {step} steps the training loss is {words(signs.loss)}; "
+            f"{in_words(signs)}{beside}; {errors.replace(chr(10), '; ')}."
+        )
+
+
+def in_words(signs):
+    """Vital signs by layer, in three numbers."""
+    signal, back = signs.activation[:-1], signs.gradient[:-1][::-1]
+    return (
+        f"activations × {words(per_layer(signal))} a layer, gradients × {words(per_layer(back))} a "
+        f"layer on the way back, update / weight {words(np.median(signs.update_ratio))}"
+    )
 
 
 def at(chart, step):
@@ -111,7 +123,8 @@ class Confusion(Plot):
         remedies : dict of str to str
             By patient the own remedy, which has a frame.
         """
-        patients, codes = list(remedies), list(dict.fromkeys(remedies.values()))
+        patients = list(remedies)
+        codes = list(dict.fromkeys([*remedies.values(), *(code for _, code in table)]))
         healed = np.full((len(patients), len(codes)), np.nan)
         for (patient, code), ratios in table.items():
             healed[patients.index(patient), codes.index(code)] = np.sum(np.array(ratios) <= HEALED)
@@ -129,21 +142,20 @@ class Confusion(Plot):
             x = codes.index(remedies[patient])
             frame = {"fill": False, "edgecolor": colors.RED, "linewidth": 1.8}
             axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, **frame))
-        others = [
-            f"{patient}: {short(code)}"
-            for (patient, code), ratios in table.items()
-            if code != remedies[patient] and max(ratios) <= HEALED
-        ]
+        sure = [(p, code) for (p, code), ratios in table.items() if max(ratios) <= HEALED]
+        own = sum(code == remedies[patient] for patient, code in sure)
+        others = [f"{p}: {short(code)}" for p, code in sure if code != remedies[p]]
         return (
-            f"Each patient's own remedy heals on every seed. So do, for others than the one they "
-            f"are for, {len(others)} more: {'; '.join(others) or 'none'}."
+            f"On all three seeds the own remedy heals {own} of {len(patients)} patients. Remedies "
+            f"of others: {'; '.join(others) or 'none'}."
         )
 
 
 def short(code):
     """A prescription without what all have in common."""
     name, _, value = code.removeprefix("recipe | {").removesuffix("}").partition(": ")
-    return f"{name}: {value}".replace('recipe["', "").replace('"]', "").replace('"', "")
+    value = value.replace('recipe["', "").replace('"]', "")
+    return value if name.strip('"') in value else f"{name}: {value}".replace('"', "")
 
 
 class Letters(Note):
