@@ -64,8 +64,8 @@ def prescription(code):
 
 
 WARDS = {  # by its letter: the complaint, and what is on offer besides the remedies
-    "A": ("It leaps about, or ends in numbers that are none.", ()),
-    "B": ("It is listless: the loss hardly comes down.", ()),
+    "A": ("The loss leaps about, or is soon not a number.", ()),
+    "B": ("The loss hardly comes down.", ()),
     "C": ("It trains well, and fails at the test.", ('recipe | {"lr": recipe["lr"] / 10}',)),
     "D": ("It does far worse than its twin, with the very same settings.", ()),
 }
@@ -271,7 +271,7 @@ CASES = (
             "June": "asked again, it changes its answers",
             "Lena": "asked again, it changes its answers",
         },
-        letter="The same digits in the same batches, and a quarter of the answers change: something "
+        letter="The same digits in the same batches, and many answers change: something "
         "draws lots. Of all we teach only dropout does, and at the test it must not.",
     ),
     Case(

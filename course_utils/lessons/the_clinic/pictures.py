@@ -1,6 +1,7 @@
 """The chart at the bed, the table of what heals whom, and the letters."""
 
 import html
+from functools import partial
 
 import ipywidgets as widgets
 import numpy as np
@@ -13,7 +14,7 @@ from course_utils.lab.colors import GREEN
 from course_utils.lab.panel import Note, replace_in_cell, to_html
 from course_utils.lab.pictures import VitalSigns
 from course_utils.lab.pictures.parts import Curve, words
-from course_utils.lessons.the_clinic.cases import in_ward
+from course_utils.lessons.the_clinic.cases import WARDS, in_ward
 from course_utils.lessons.the_clinic.experiments import DIAGNOSES, changes
 from course_utils.lessons.the_clinic.recipes import HEALTHY, STEPS
 from course_utils.lessons.the_clinic.signs import HEALED, per_layer
@@ -91,10 +92,12 @@ class Monitor(VitalSigns):
 
 def in_words(signs):
     """Vital signs by layer, in three numbers."""
-    signal, back = signs.activation[:-1], signs.gradient[:-1][::-1]
+    signal, back = per_layer(signs.activation[:-1]), per_layer(signs.gradient[:-1][::-1])
+    if not np.isfinite([signal, back]).all():
+        return "activations and gradients are no numbers, or zero"
     return (
-        f"activations × {words(per_layer(signal))} a layer, gradients × {words(per_layer(back))} a "
-        f"layer on the way back, update / weight {words(np.median(signs.update_ratio))}"
+        f"activations × {words(signal)} a layer, gradients × {words(back)} a layer on the way back, "
+        f"update / weight {words(np.median(signs.update_ratio))}"
     )
 
 
@@ -163,19 +166,22 @@ class Letters(Note):
 
     def __init__(self, title, summary, lines, letters):
         self.title, self.letters = title, letters
-        rows = [widgets.HTML(f"<p role='status'><b>{to_html(summary)}</b></p>")]
+        self.summary = widgets.HTML(f"<p role='status'><b>{to_html(summary)}</b></p>")
+        self.lines, self.opened, self.buttons, rows = {}, {}, {}, [self.summary]
         for name, line in lines.items():
-            button = widgets.Button(description=f"Letter: {name}", layout={"width": "auto"})
-            button.add_class("clinic-letter")
-            letter = widgets.HTML()
-            button.on_click(lambda _, name=name, letter=letter: self._turn(name, letter))
-            rows += [widgets.HTML(f"<p>{to_html(f'{name}: {line}')}</p>"), button, letter]
+            self.lines[name] = widgets.HTML(f"<p>{to_html(f'{name}: {line}')}</p>")
+            self.opened[name] = widgets.HTML()
+            self.buttons[name] = widgets.Button(description=f"Letter: {name}")
+            self.buttons[name].add_class("clinic-letter")
+            self.buttons[name].on_click(partial(self._turn, name))
+            rows += [widgets.HBox([self.buttons[name], self.lines[name]]), self.opened[name]]
         super().__init__(rows, GREEN)
         self.add_class("clinic")
 
-    def _turn(self, name, letter):
+    def _turn(self, name, _):
         """Open a letter, or close it."""
-        letter.value = "" if letter.value else f"<div role='status'>{self.letters[name]}</div>"
+        text = f"<div role='status'>{self.letters[name]}</div>"
+        self.opened[name].value = "" if self.opened[name].value else text
 
     def static(self):
         """What the cell is for."""
@@ -210,7 +216,8 @@ def discharge(clinic, letter, notes):
         lines[case.name] = outcome(clinic, case, prescribe)
         letters[case.name] = letter_of(case, diagnosis)
     healed = sum(line.startswith("healed") for line in lines.values())
-    return shown(Letters(f"Ward {letter}", f"{healed} of {len(lines)} healed.", lines, letters))
+    summary = f"{WARDS[letter][0]} {healed} of {len(lines)} healed."
+    return shown(Letters(f"Ward {letter}", summary, lines, letters))
 
 
 def rounds(clinic, patients, notes):
