@@ -10,6 +10,7 @@ from helpers import normal, rng
 
 from course_utils import nn
 from course_utils.nn.dropout import dropout_mask
+from course_utils.nn.gradients import numerical_gradient
 from course_utils.nn.layers import linear_backward, linear_forward, relu, relu_backward
 from course_utils.nn.normalization import normalize, normalize_backward, update_running
 from course_utils.nn.optim import adam_direction, moving_average
@@ -39,6 +40,9 @@ def test_links_lead_somewhere():
 
 x, W, b, grad_y = normal(6, 4), normal(4, 4, seed=1), normal(4), normal(6, 4, seed=2)
 u, t, z, w, X = normal(6, 10), np.arange(6), normal(4), normal(4, seed=1), normal(3, 4, seed=3)
+q = nn.softmax(u)
+entropy = -np.sum(q * np.log(q), axis=1, keepdims=True)
+grad_entropy = numerical_gradient(lambda: -np.sum(nn.softmax(u) * np.log(nn.softmax(u))) / 6, u)
 mean, var, y, targets = x.mean(axis=0), x.var(axis=0), relu(x @ W + b), normal(3)
 NUMBERS = {
     "x": x,
@@ -48,7 +52,7 @@ NUMBERS = {
     "y": y,
     "u": u,
     "t": t,
-    "q": nn.softmax(u),
+    "q": q,
     "m": 6,
     "a": 0.5,
     "h": 1e-5,
@@ -72,7 +76,6 @@ NUMBERS = {
     "p": 0.3,
     "X": X,
     "targets": targets,
-    "w0": w,
     "w": w,
     "z": z,
     "weight_decay": 0.01,
@@ -88,6 +91,14 @@ NUMBERS = {
     "shape": (6, 4),
     "mask": x > 0,
     "normalize_backward": normalize_backward,
+    "curvature": 2.0,
+    "gradient": lambda w: w**2,
+    "v": z,
+    "Hv": w,
+    "g": z,
+    "there": w,
+    "step": 0.5,
+    "entropy": entropy,
 }
 
 
@@ -128,14 +139,13 @@ EXPECTED = {
     "(1 - momentum) * running + momentum * batch": update_running(w, z, 0.1),
     "var * m / (m - 1)": x.var(axis=0, ddof=1),
     "X.T @ np.linalg.solve(X @ X.T, targets)": np.linalg.lstsq(X, targets, rcond=None)[0],
-    "w0 + X.T @ np.linalg.solve(X @ X.T, targets - X @ w0)": w
-    + np.linalg.lstsq(X, targets - X @ w, rcond=None)[0],
     "(1 - lr * weight_decay) * W - lr * grad": after_a_step(nn.SGD, weight_decay=0.01),
     "update((1 - lr * weight_decay) * W, grad)": after_a_step(nn.SGD, weight_decay=0.01),
     "update(W, grad + weight_decay * W)": after_a_step(nn.SGD, weight_decay=0.01),
     "beta2 * second + (1 - beta2) * grad**2": moving_average(W**2, W**2, 0.999),
     "lr * first / (1 - beta1**steps) / (np.sqrt(second / (1 - beta2**steps)) + eps)": 0.1
     * adam_direction(W, W**2, 3, (0.9, 0.999), 1e-5),
+    "(gradient(w + h * v) - gradient(w - h * v)) / (2 * h)": 2 * w * z,
     "(rng.random(shape) >= p) / (1 - p)": dropout_mask((6, 4), 0.3, rng(9), float),
 }
 
@@ -146,6 +156,11 @@ def test_code_computes_what_the_library_does(code):
     assert np.isfinite(found).all()
     if code in EXPECTED:
         np.testing.assert_allclose(found, EXPECTED[code], rtol=1e-9)
+
+
+def test_the_gradient_of_the_entropy():
+    found = eval("-q * (np.log(q) + entropy) / m", NUMBERS)
+    np.testing.assert_allclose(found, grad_entropy, atol=1e-9)
 
 
 def test_what_the_library_knows_stands_on_the_card():
