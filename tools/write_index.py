@@ -21,21 +21,25 @@ TIME = re.compile(r"^\*Time: (.+?)\*\s*$", re.MULTILINE)
 DECK = ["lr", "momentum", "p", "weight_decay"]  # what is moved while it trains
 
 
+def labels(control):
+    """How the label of a control begins, in a list; an empty one where it has none of its own."""
+    found = [part for part in ast.walk(control) if isinstance(part, ast.keyword)]
+    texts = [part.value.value for part in found if part.arg == "label"]
+    return [text.partition(":")[0] for text in texts]
+
+
 def controls(source):
-    """What the sliders of a live exploration move, as their labels begin; None for other cells."""
+    """What the controls of a live exploration move; None for other cells."""
     for call in ast.walk(ast.parse(source)):
         name = getattr(getattr(call, "func", None), "id", None)
         if name == "flight_deck":
             return DECK
         if name == "live":
-            labels = {
-                keyword.arg: label.value.value
+            return [
+                next(iter(labels(keyword.value)), keyword.arg)
                 for keyword in call.keywords
-                for label in ast.walk(keyword.value)
-                if isinstance(label, ast.keyword) and label.arg == "label"
-                if "draw_again" not in ast.unparse(keyword.value)
-            }
-            return [label.partition(":")[0] for label in labels.values()]
+                if keyword.arg != "on_release" and "draw_again" not in ast.unparse(keyword.value)
+            ]
     return None
 
 
