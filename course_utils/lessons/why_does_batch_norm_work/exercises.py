@@ -271,8 +271,8 @@ EXERCISES = [
             ),
             Mistake(
                 noisy(backward=lambda layer, g: layer.scale * BatchNorm.backward(layer, g)),
-                "The gradient of x is right, that of gamma is not: `super().backward` computes it from "
-                "what you hand it, and that is `self.scale * grad_y`.",
+                "The gradient of x is right, that of gamma is not: `super().backward` computes it "
+                "from what you hand it, and that is `self.scale * grad_y`.",
             ),
             Mistake(
                 noisy(
@@ -427,8 +427,8 @@ EXERCISES = [
             ),
             Mistake(
                 powers_with(length=lambda v: np.abs(v).max()),
-                "`v @ Hv` is the eigenvalue only if v has length one, and you divide by its largest "
-                "entry. Divide by `np.linalg.norm`.",
+                "`v @ Hv` is the eigenvalue only if v has length one, and you divide by its "
+                "largest entry. Divide by `np.linalg.norm`.",
             ),
             Mistake(
                 unscaled_end,
@@ -518,6 +518,11 @@ EXERCISES = [
             Mistake(
                 lambda lr, momentum, weight_decay: 2 / lr - weight_decay,
                 "Weight decay is right, momentum is missing.",
+            ),
+            Mistake(
+                lambda lr, momentum, weight_decay: (2 / lr - weight_decay) * (1 + momentum),
+                "You take the decay off first and then apply momentum's factor. That factor is of "
+                "the edge of loss and penalty together: take the decay off last.",
             ),
         ],
         hints=[
