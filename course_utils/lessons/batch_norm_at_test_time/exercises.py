@@ -173,7 +173,7 @@ def statistics_of_both(rng):
 
 def absorbing(
     gamma, beta, mean, var, batch_mean, batch_var, eps, added=True, flipped=False, rooted=True,
-    sign=1, by_batch=True, scaled=True,
+    sign=1, by_batch=True, scaled=True, divided=True,
 ):  # fmt: skip
     """The new scale and shift with everything that can go wrong as an argument."""
     eps = eps if added else 0
@@ -181,7 +181,10 @@ def absorbing(
     ratio = root((var + eps) / (batch_var + eps))
     deviation = np.sqrt((batch_var if by_batch else var) + eps)
     shift = sign * (mean - batch_mean) / deviation
-    return gamma * (1 / ratio if flipped else ratio), beta + (gamma if scaled else 1) * shift
+    new_gamma = gamma * (1 / ratio if flipped else ratio)
+    if not divided:
+        return new_gamma, beta + new_gamma * (mean - batch_mean)
+    return new_gamma, beta + (gamma if scaled else 1) * shift
 
 
 def best_share(off, var, m):
@@ -211,6 +214,13 @@ def with_the_mean_s_entropy(logits):
     q = softmax(logits)
     mean = q.mean(axis=0)
     return -q * (np.log(mean) - np.sum(mean * np.log(mean))) / len(logits)
+
+
+def back_through_the_mean(logits):
+    q = softmax(logits)
+    mean = q.mean(axis=0)
+    one = -mean * (np.log(mean) - np.sum(mean * np.log(mean))) / len(logits)
+    return np.repeat(one[None], len(logits), axis=0)
 
 
 def of_the_mean_logits(logits):
@@ -303,8 +313,8 @@ EXERCISES = [
             ),
             Mistake(
                 partial(sloped, kept=0.0),
-                "A term is missing: the entropy of the row. In the sum over the other classes stand "
-                "the q of all of them, which change with every logit too.",
+                "A term is missing: the entropy of the row. The last sum of the derivation is not "
+                "1 but 1 minus it.",
             ),
             Mistake(
                 partial(sloped, kept=-1.0),
@@ -440,6 +450,13 @@ EXERCISES = [
                 "You normalize rows, so this is about examples. A unit is a column.",
             ),
             Mistake(
+                lambda clean, damaged: (
+                    np.mean(normed(clean, axis=None) * normed(damaged, axis=None), axis=0) ** 2
+                ),
+                "You normalize with one mean and one deviation for all units. Each column has its "
+                "own: `axis=0`.",
+            ),
+            Mistake(
                 lambda clean, damaged: np.mean(correlation(clean, damaged) ** 2),
                 "Return a number for each unit, shape (n,), not the mean over the units.",
             ),
@@ -475,10 +492,10 @@ EXERCISES = [
         hints=[
             "Normalize every column of both: mean 0, deviation 1.",
             (
-                "With a and b normalized, mean (a - s b)² = 1 - 2 s mean(ab) + s². For which s is "
-                "that smallest, and what is left?"
+                "With both normalized, mean (clean - a damaged)² = 1 - 2 a mean(clean damaged) "
+                "+ a². For which a is that smallest, and what is left?"
             ),
-            "What is restored is 1 minus what is left: the square of mean(ab).",
+            "What is restored is 1 minus what is left: the square of mean(clean damaged).",
         ],
     ),
     Exercise(
@@ -507,6 +524,11 @@ EXERCISES = [
             Mistake(
                 partial(absorbing, scaled=False),
                 "The difference of the means is not multiplied by gamma.",
+            ),
+            Mistake(
+                partial(absorbing, divided=False),
+                "The difference of the means is not divided by a deviation. Put `x = mean` into "
+                "both sides: by which is it divided there?",
             ),
             Mistake(partial(absorbing, added=False), "`eps` is missing under the roots."),
             Mistake(
@@ -597,6 +619,11 @@ EXERCISES = [
                 with_the_mean_s_entropy,
                 "Inside stands the sum of the mean answer times its logarithm. Each row is "
                 "weighted by its own q.",
+            ),
+            Mistake(
+                back_through_the_mean,
+                "You go back through softmax with the mean answer. Each row goes back with its own "
+                "q.",
             ),
             Mistake(
                 of_the_mean_logits,
