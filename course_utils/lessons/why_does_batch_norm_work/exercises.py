@@ -25,9 +25,9 @@ def four_passes(answer, x, grad_y, strength):
     if first is None:
         return None
     second, grad_x = layer.forward(x), layer.backward(grad_y)
-    grad_gamma = layer.grads["gamma"].copy()
+    grads = [layer.grads[key].copy() for key in ("gamma", "beta")]
     layer.eval()
-    return first, second, grad_x, grad_gamma, layer.forward(x)
+    return first, second, grad_x, *grads, layer.forward(x)
 
 
 def noisy_batches(rng):
@@ -70,8 +70,9 @@ def noisy(backward=None, mixed=None, shape=None, always=False):
             y, self.scale = BatchNorm.forward(self, x), 1
             if not (self.training or always):
                 return y
-            self.scale, shift = draw_noise(self.strength, shape(x) if shape else self.n, self.rng)
-            return mixed(self, y, shift) if mixed else self.scale * y + shift
+            noise = draw_noise(self.strength, shape(x) if shape else self.n, self.rng)
+            self.scale, self.shift = noise
+            return mixed(self, y, self.shift) if mixed else self.scale * y + self.shift
 
         def backward(self, grad_y):
             if backward:
@@ -251,7 +252,14 @@ EXERCISES = [
         blank=True,
         run=four_passes,
         cases=noisy_batches,
-        returns=("the first y", "the second y", "grad_x", "grads['gamma']", "y in evaluation"),
+        returns=(
+            "the first y",
+            "the second y",
+            "grad_x",
+            "grads['gamma']",
+            "grads['beta']",
+            "y in evaluation",
+        ),
         tolerance=1e-4,
         mistakes=[
             Mistake(
@@ -271,8 +279,17 @@ EXERCISES = [
             ),
             Mistake(
                 noisy(backward=lambda layer, g: layer.scale * BatchNorm.backward(layer, g)),
-                "The gradient of x is right, that of gamma is not: `super().backward` computes it "
-                "from what you hand it, and that is `self.scale * grad_y`.",
+                "The gradient of x is right, those of gamma and beta are not: `super().backward` "
+                "computes them from what you hand it, and that is `self.scale * grad_y`.",
+            ),
+            Mistake(
+                noisy(
+                    backward=lambda layer, g: BatchNorm.backward(
+                        layer, layer.scale * g + layer.shift
+                    )
+                ),
+                "You add the shift to the gradient as well. What is added to y leaves its gradient "
+                "as it is: hand batch norm `self.scale * grad_y`.",
             ),
             Mistake(
                 noisy(

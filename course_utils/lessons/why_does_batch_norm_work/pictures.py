@@ -63,18 +63,24 @@ class NoisyTraining(Picture):
         The losses of those that stand still, by kind.
     """
 
+    ticks = (0.1, 0.2, 0.3, 0.5, 1, 2)
+
     def __init__(self, steps, others):
         self.steps, self.others = steps, others
         super().__init__()
 
     def build(self):
         axes = self.figure.add_subplot(
-            xlim=(0, self.steps), ylim=(0, 2.6), xlabel="step", ylabel="training loss"
+            xlim=(0, self.steps), yscale="log", ylim=(0.1, 3), xlabel="step", ylabel="training loss"
         )
+        axes.set_yticks(self.ticks, [f"{tick:g}" for tick in self.ticks])
+        axes.minorticks_off()
         mark_guessing(axes)
         for kind, losses in self.others.items():
             name = kind.partition(",")[0]
-            axes.plot(*smoothed(losses), color=KINDS[name], ls="--", label=kind)
+            steps, means = smoothed(losses)
+            label = f"{kind}: {words(means[-1])} at the end"
+            axes.plot(steps, means, color=KINDS[name], ls="--", label=label)
         self.loss = Curve(self, axes, color=KINDS["noisy BN"], label="noisy BN")
         axes.legend(loc="upper right", bbox_to_anchor=(1, 0.88))
 
@@ -245,7 +251,7 @@ class SideBySide(Plot):
         """By name, a list of `Both`."""
         left, right = self.figure.subplots(1, 2)
         left.set(yscale="log", ylim=(3e-4, 30), xlabel="step", title="range along the gradient")
-        right.set(ylim=(0, 2), xlabel="step", title="sharpness (line), smoothness (dots), in 2/η")
+        right.set(ylim=(0, 1.5), xlabel="step", title="sharpness (line), smoothness (dots), in 2/η")
         mark_level(right, 1, "")
         readings, end = [], max(each.moment.step for found in runs.values() for each in found)
         for axes in (left, right):
