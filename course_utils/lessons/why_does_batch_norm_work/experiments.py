@@ -135,7 +135,7 @@ def c21a_holds(numbers):
     cost = [numbers[f"loss, noisy BN, lr {lr}"] - numbers[f"loss, BN, lr {lr}"] for lr in (0.1, 1)]
     return (
         normed < 0.8 * plain
-        and noisy > 1.2 * plain
+        and noisy > 1.1 * plain
         and np.isnan(numbers["loss, without, lr 1"])
         and numbers["loss, noisy BN, lr 1"] < 0.3
         and min(cost) > 0.01
@@ -148,7 +148,7 @@ C21a = Claim(
     "noise behind batch norm it changes more than without batch norm, and yet learning rate 1 "
     "still trains, where without it ends in NaN; the noise costs at learning rates 0.1 and 1",
     conditions="5 hidden layers of 100 units, batch 100, 400 steps, noise of strength 0.5; change at "
-    "learning rate 0.1: less than 0.8 times, more than 1.2 times that without; trains: a training "
+    "learning rate 0.1: less than 0.8 times, more than 1.1 times that without; trains: a training "
     "loss below 0.3; costs: more than 0.01 of training loss; the paper, with VGG on CIFAR-10, "
     "found next to no cost",
     run=moving_inputs,
