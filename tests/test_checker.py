@@ -8,6 +8,7 @@ import pytest
 
 from course_utils import lessons
 from course_utils.lab.checker import examine
+from course_utils.lab.trial import changed
 from course_utils.lab.wording import difference, show
 from course_utils.nn import Layer
 
@@ -244,6 +245,12 @@ def test_changing_an_argument_is_told():
         assert f"The result is right, but the function has changed its argument `{argument}`" in (
             found.words
         )
+
+
+def test_an_argument_that_is_a_mask_is_compared():
+    mask = np.array([True, False])
+    assert changed(["mask"], [mask], [mask.copy()]) == []
+    assert changed(["mask"], [mask], [~mask]) == ["mask"]
 
 
 def test_changing_an_argument_does_not_hide_a_mistake_or_a_missing_return():

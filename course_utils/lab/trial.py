@@ -126,6 +126,8 @@ def changed(names, before, after):
 
 
 def _has_changed(before, after):
+    if isinstance(before, np.ndarray) and before.dtype == bool:
+        return not np.array_equal(before, after)
     if isinstance(before, np.ndarray | list):
         return difference(before, after, 0) is not None
     params = getattr(before, "params", None)  # a layer, a network
