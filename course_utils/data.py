@@ -3,6 +3,7 @@
 Randomness comes from the `numpy.random.Generator` that is handed in; nothing is downloaded.
 """
 
+import gzip
 import hashlib
 import io
 import itertools
@@ -10,7 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils.checks import check_choice, check_count, check_generator, check_number
+from course_utils.checks import (
+    check_choice,
+    check_count,
+    check_generator,
+    check_labels,
+    check_number,
+)
 
 MNIST_FILE = Path(__file__).resolve().parents[1] / "data" / "mnist.npz"
 MNIST_SHA256 = "e183595579f3fdb5af0a6aa55938e81620b1f28a8118b2eda52dce03bbf6087b"
@@ -132,13 +139,17 @@ def standardize(images, out=None):
     return np.divide(out, MNIST_STD, out=out)
 
 
-def digits(test=2000):
+def digits(test=2000, source=None):
     """Load both splits of MNIST, standardized: what nearly every experiment starts from.
 
     Parameters
     ----------
     test : int, 1 to 10,000
         How many of the test examples; the first ones are taken.
+    source : callable, optional
+        Other images in place of MNIST: ``source("train")`` and ``source("test")`` return images
+        and labels as `load_mnist` does, for example `idx_files`. They are shifted and scaled by
+        the mean and the standard deviation of their own training pixels.
 
     Returns
     -------
@@ -148,13 +159,81 @@ def digits(test=2000):
     Raises
     ------
     TypeError, ValueError, FileNotFoundError
-        For another `test`, or as `load_mnist`.
+        For another `test`, or as `load_mnist`; for a source of something else.
     """
     check_count("test", test, maximum=10_000)
+    if source is not None:
+        return _other_digits(source, test)
     images, labels = load_mnist("train")
     test_images, test_labels = load_mnist("test")
     train = standardize(images, out=images), labels  # in place, which saves 188 MB
     return train, (standardize(test_images[:test]), test_labels[:test])
+
+
+def _other_digits(source, test):
+    splits = []
+    for split in "train", "test":
+        images, labels = examples(*source(split))
+        if images.ndim != 2 or images.shape[1] != 784 or images.dtype.kind not in "iuf":
+            got = f"{images.shape} {images.dtype}"
+            raise ValueError(f"images must be an array of numbers of shape (m, 784), got {got}")
+        check_labels(labels, len(images), 10)
+        splits.append((images.astype(np.float32), labels.astype(np.int64)))
+    (images, labels), (test_images, test_labels) = splits
+    mean, std = images.mean(dtype=float), images.std(dtype=float)
+    if std == 0:
+        raise ValueError("images must not all have the same gray")
+    for array in images, test_images:
+        array -= np.float32(mean)
+        array /= np.float32(std)
+    return (images, labels), (test_images[:test], test_labels[:test])
+
+
+def idx_files(folder):
+    """Four files in the format of MNIST, such as Fashion-MNIST's, as a source for `digits`.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+        t10k-labels-idx1-ubyte, each as it is or packed, with .gz at the end of its name.
+
+    Returns
+    -------
+    callable
+        ``source(split)`` reads images (m, 784), float32 from 0 to 1, and labels (m,). It raises a
+        FileNotFoundError for a missing file, a ValueError for one that is something else.
+
+    Examples
+    --------
+    >>> train, test = digits(source=idx_files("fashion"))  # doctest: +SKIP
+    """
+    folder = Path(folder)
+
+    def source(split):
+        check_choice("split", split, ("train", "test"))
+        name = {"train": "train", "test": "t10k"}[split]
+        images = _read_idx(folder / f"{name}-images-idx3-ubyte", dimensions=3)
+        labels = _read_idx(folder / f"{name}-labels-idx1-ubyte", dimensions=1)
+        return np.divide(images.reshape(len(images), -1), 255, dtype=np.float32), labels
+
+    return source
+
+
+def _read_idx(path, dimensions):
+    """The array of bytes in a file: four bytes say what it is, four each how long, then all."""
+    packed = path.with_name(path.name + ".gz")
+    if path.exists():
+        content = path.read_bytes()
+    elif packed.exists():
+        content = gzip.decompress(packed.read_bytes())
+    else:
+        raise FileNotFoundError(f"{path} is missing, and so is {packed.name}")
+    start = 4 + 4 * dimensions
+    shape = tuple(np.frombuffer(content[4:start], ">u4"))
+    if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) - start != np.prod(shape):
+        raise ValueError(f"{path} is damaged, or not in the format of MNIST")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
 def few_digits(train, m, rng, wrong=0.0):

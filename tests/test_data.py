@@ -1,5 +1,6 @@
 """The data room: MNIST is whole and loads safely, batches are fair, toy sets are well formed."""
 
+import gzip
 import hashlib
 import importlib.util
 import itertools
@@ -438,6 +439,60 @@ def test_digits_are_both_splits_standardized():
     for number in (0, 10_001):
         with pytest.raises(ValueError, match=f"test must be at least 1 .* got {number}"):
             data.digits(number)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_other_files_in_mnists_format_are_standardized_by_their_own_pixels(
+    mnist, originals, tmp_path, packed
+):
+    folder = originals
+    if packed:
+        folder = tmp_path
+        for path in originals.iterdir():
+            content = gzip.compress(path.read_bytes(), compresslevel=1)
+            (folder / f"{path.name}.gz").write_bytes(content)
+    source = data.idx_files(folder)
+    for split, (images, labels) in mnist.items():
+        np.testing.assert_array_equal(source(split)[0], images)
+        np.testing.assert_array_equal(source(split)[1], labels)
+    train, test = data.digits(test=3, source=source)
+    ours, our_test = data.digits(test=3)
+    for theirs, mine in zip([*train, *test], [*ours, *our_test], strict=True):
+        np.testing.assert_allclose(theirs, mine, atol=1e-3)  # MNIST's constants are rounded
+        assert theirs.dtype == mine.dtype
+
+
+def test_a_source_of_arrays_stays_as_it_is():
+    arrays = {split: (rng().integers(0, 256, (20, 784)), np.arange(20) % 10) for split in SPLITS}
+    before = {split: images.copy() for split, (images, _) in arrays.items()}
+    (images, labels), (test_images, _) = data.digits(test=5, source=arrays.get)
+    assert (len(images), len(test_images), labels[3]) == (20, 5, 3)
+    assert abs(images.mean()) < 1e-5 and abs(images.std() - 1) < 1e-5
+    for split, (images, _) in arrays.items():
+        np.testing.assert_array_equal(images, before[split])
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "words"),
+    [
+        (np.zeros((3, 400)), [0, 1, 2], r"shape \(m, 784\), got \(3, 400\)"),
+        (np.eye(3, 784), [0, 1], "as many as images"),
+        (np.eye(3, 784), [0, 1, 10], "labels must lie in 0"),
+        (np.zeros((3, 784)), [0, 1, 2], "same gray"),
+    ],
+)
+def test_a_source_of_something_else_is_refused(images, labels, words):
+    with pytest.raises(ValueError, match=words):
+        data.digits(source=lambda split: (images, labels))
+
+
+def test_missing_and_damaged_files_are_refused(tmp_path):
+    source = data.idx_files(tmp_path)
+    with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte is missing"):
+        source("train")
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(struct.pack(">4i", 2051, 2, 28, 28))
+    with pytest.raises(ValueError, match="damaged, or not in the format of MNIST"):
+        source("train")
 
 
 def test_shrunk_digits_are_means_over_two_by_two_pixels():
