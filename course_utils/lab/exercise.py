@@ -3,8 +3,8 @@
 A *blank* is a function, or a class, that the student writes before the notebook goes on with it; an
 *exercise* stands at a notebook's end. Both are an `Exercise` in the list ``EXERCISES`` of the
 lesson's ``exercises.py``, a blank with ``blank=True``. Its reference is the library's function, or
-one of the lesson's, and its solution is the reference's source, never a second copy; solutions of
-exercises are in ``course_utils/solutions``, one folder to delete.
+one of the lesson's, and its solution is the reference's source, never a second copy; worked
+solutions of exercises are in ``course_utils/solutions``, one folder to delete.
 
 In the notebook a blank is three cells. The code cell with the signature, a line of words and
 nothing else::
@@ -122,15 +122,16 @@ def _verdict(verdict, blank):
 
 
 def solution(lesson, exercise):
-    """The worked solution of an exercise, or the reference of a blank, as code."""
-    if exercise.blank:
-        return textwrap.dedent(inspect.getsource(exercise.reference)).rstrip()
-    path = SOLUTIONS / f"{lesson}.py"
-    if not path.exists():
-        return "This copy of the course comes without solutions."
-    text = path.read_text("utf-8")
-    (found,) = (node for node in ast.parse(text).body if getattr(node, "name", "") == exercise.name)
-    return ast.get_source_segment(text, found)
+    """The worked solution of an exercise, or else its reference, as code; that of a blank too."""
+    if not exercise.blank:
+        path = SOLUTIONS / f"{lesson}.py"
+        if not path.exists():
+            return "This copy of the course comes without solutions."
+        text = path.read_text("utf-8")
+        for node in ast.parse(text).body:
+            if getattr(node, "name", "") == exercise.name:
+                return ast.get_source_segment(text, node)
+    return textwrap.dedent(inspect.getsource(exercise.reference)).rstrip()
 
 
 def checker(lesson, exercises):
