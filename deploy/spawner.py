@@ -11,6 +11,7 @@ import pwd
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from jupyterhub.spawner import LocalProcessSpawner
@@ -18,6 +19,7 @@ from traitlets import Integer, Unicode
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 COPY_NEW = Path(__file__).with_name("copy_new.py")
+TURN = 60  # seconds after which a server that does not answer lets the next one start
 
 
 class StudentSpawner(LocalProcessSpawner):
@@ -36,7 +38,10 @@ class StudentSpawner(LocalProcessSpawner):
         async with self._starting:
             await asyncio.to_thread(self._copy_files)
             ip, port = await super().start()
-            while self.proc.poll() is None and not await listens(ip, port):
+            end = time.monotonic() + TURN
+            while self.proc.poll() is None and time.monotonic() < end:
+                if await listens(ip, port):
+                    break
                 await asyncio.sleep(0.2)
             return ip, port
 
