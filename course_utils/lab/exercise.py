@@ -74,7 +74,8 @@ class ExercisePanel(Note):
         self._solution.on_click(self._show_or_hide_solution)
         self._hints, self._code = widgets.HTML(), widgets.HTML()
         words = widgets.HTML(_verdict(verdict, exercise.blank))
-        buttons = widgets.HBox([self._hint, self._solution])
+        has_solution = solution(lesson, exercise) is not None
+        buttons = widgets.HBox([self._hint, *([self._solution] if has_solution else [])])
         color = {None: GRAY, True: GREEN, False: ORANGE}[verdict.right]
         super().__init__([words, buttons, self._hints, self._code], color)
         self.add_class("exercise")
@@ -107,7 +108,9 @@ class ExercisePanel(Note):
         )
         if self.exercise.blank:
             words = f"Yours: <code>{name}</code>. Run this cell to hear whether it is right"
-        return {"text/html": f"<p>{words}; it has hints and a solution.</p>"}, {}
+        has_solution = solution(self.lesson, self.exercise) is not None
+        help = "hints and a solution" if has_solution else "hints"
+        return {"text/html": f"<p>{words}; it has {help}.</p>"}, {}
 
     def __repr__(self):
         return f"<{'blank' if self.exercise.blank else 'exercise'}: {self.exercise.name}>"
@@ -122,11 +125,14 @@ def _verdict(verdict, blank):
 
 
 def solution(lesson, exercise):
-    """The worked solution of an exercise, or else its reference, as code; that of a blank too."""
+    """The worked solution of an exercise, or else its reference, as code; that of a blank too.
+
+    None for an exercise in a copy of the course that comes without solutions.
+    """
     if not exercise.blank:
         path = SOLUTIONS / f"{lesson}.py"
         if not path.exists():
-            return "This copy of the course comes without solutions."
+            return None
         text = path.read_text("utf-8")
         for node in ast.parse(text).body:
             if getattr(node, "name", "") == exercise.name:
