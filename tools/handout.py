@@ -46,6 +46,7 @@ WITHHELD = ("course_utils/solutions/", "data/pack_mnist.py")
 CHECK = re.compile(r"(\w+) = check\(\1\)")
 FOLDED = re.compile(r"<details><summary>(.*?)</summary>.*?</details>\n*", re.DOTALL)
 KEPT = ("Ours", "What a good answer has")  # what stays of what is folded away
+LINK = re.compile(r"\]\(([^)#:\s]+)[^)\s]*\)")
 TASK = re.compile(
     r"^(?:\*\*\d+\. Open: (?P<open>[^*]+?)[.?]?\*\*|## (?P<own>Your own .+))", re.MULTILINE
 )
@@ -304,6 +305,19 @@ def student_edition(notebook, lesson, graded):
     notebook.metadata["course"] = {"lesson": lesson, "graded": graded, "tasks": tasks}
 
 
+def _forget(notebook, folder):
+    """Take out the paragraphs that link to what is not handed out."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            paragraphs = cell.source.split("\n\n")
+            kept = [
+                each
+                for each in paragraphs
+                if all((folder / target).exists() for target in LINK.findall(each))
+            ]
+            cell.source = "\n\n".join(kept)
+
+
 def _kept(match):
     return match[0] if match[1] in KEPT else ""
 
@@ -397,6 +411,7 @@ def make(folder):
         withhold(lesson, found, folder / "course_utils", imported_from(lesson, code))
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
+        _forget(notebook, path.parent)
         lesson = path.stem.partition("_")[2]
         student_edition(notebook, lesson, names.get(lesson, []))
         nbformat.validate(notebook)

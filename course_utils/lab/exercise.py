@@ -109,8 +109,8 @@ class ExercisePanel(Note):
         if self.exercise.blank:
             words = f"Yours: <code>{name}</code>. Run this cell to hear whether it is right"
         has_solution = solution(self.lesson, self.exercise) is not None
-        help = "hints and a solution" if has_solution else "hints"
-        return {"text/html": f"<p>{words}; it has {help}.</p>"}, {}
+        offers = "hints and a solution" if has_solution else "hints"
+        return {"text/html": f"<p>{words}; it has {offers}.</p>"}, {}
 
     def __repr__(self):
         return f"<{'blank' if self.exercise.blank else 'exercise'}: {self.exercise.name}>"
