@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from course_utils import lessons
 from course_utils.lab import stored
 from course_utils.lab.checker import examine
+from course_utils.lab.packing import pack, unpack
 from course_utils.nn import Linear
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -332,29 +333,29 @@ def test_it_runs_where_nothing_of_the_course_is_but_the_copy(handout):
     ids=str,
 )  # fmt: skip
 def test_what_is_packed_comes_back(value):
-    back = stored.unpack(json.loads(json.dumps(stored.pack(value))))
+    back = unpack(json.loads(json.dumps(pack(value))))
     if value is not ...:
-        back, value = repr(back), repr(stored.unpack(stored.pack(value)))
+        back, value = repr(back), repr(unpack(pack(value)))
     assert back == value
     assert stored.fingerprint((back,)) == stored.fingerprint((value,))
 
 
 def test_an_exception_comes_back_with_its_name_and_words():
-    back = stored.unpack(stored.pack(KeyError("W")))
+    back = unpack(pack(KeyError("W")))
     assert type(back).__name__ == "KeyError" and str(back) == "'W'"
 
 
 @pytest.mark.parametrize("value", [object(), [lambda: 1], np.array([None]), [[[[[[[[[1]]]]]]]]]])
 def test_code_objects_and_endless_nesting_are_not_packed(value):
-    with pytest.raises(TypeError, match="cannot be stored|too deep"):
-        stored.pack(value)
+    with pytest.raises(TypeError, match="cannot be packed|too deep"):
+        pack(value)
 
 
 @pytest.mark.parametrize("dtype", ["O", "V8"])
 def test_an_array_of_objects_is_not_unpacked(dtype):
     packed = {"kind": "array", "dtype": dtype, "shape": [1], "data": "AAAAAAAAAAA="}
     with pytest.raises((ValueError, TypeError)):
-        stored.unpack(packed)
+        unpack(packed)
 
 
 def test_an_input_is_known_again_by_its_copy_and_to_nine_digits():

@@ -6,7 +6,6 @@ what the reference gives on every other input that the diagnosis may try. `store
 of it: to the checker they are like any other. The file holds numbers and words, never code.
 """
 
-import base64
 import gzip
 import hashlib
 import inspect
@@ -17,67 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from course_utils.lab.checker import Exercise, Mistake, call
+from course_utils.lab.packing import pack, unpack
 
 FILE = "graded.json.gz"
-KINDS = "biufcU"  # of the arrays that can be stored
 DIGITS = 9  # by which an input is recognized, so that rounding on another processor does no harm
-DEEPEST = 8
+DEEPEST = 8  # parts of parts of an input that count
 FIELDS = ("hints", "tolerance", "absolute", "returns", "without")
-
-
-def pack(value):
-    """A value as JSON can hold it.
-
-    Numbers, strings, arrays of them, lists, tuples and dicts of these, None, `...`, and exceptions;
-    a TypeError for anything else, and for what is nested too deep.
-    """
-    return _pack(value, DEEPEST)
-
-
-def _pack(value, depth):
-    if not depth:
-        raise TypeError("nested too deep to be stored")
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if value is ...:
-        return {"kind": "dots"}
-    if type(value) is complex:
-        return _pack(np.complex128(value), depth)
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in KINDS:
-        data = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
-        kind = "array" if isinstance(value, np.ndarray) else "number"
-        return {"kind": kind, "dtype": value.dtype.str, "shape": value.shape, "data": data}
-    if type(value) is list:
-        return [_pack(item, depth - 1) for item in value]
-    if isinstance(value, tuple):
-        return {"kind": "tuple", "items": [_pack(item, depth - 1) for item in value]}
-    if type(value) is dict:
-        return {"kind": "dict", "items": [_pack(list(item), depth - 1) for item in value.items()]}
-    if isinstance(value, Exception):
-        return {"kind": "error", "type": type(value).__name__, "words": str(value)}
-    raise TypeError(f"a {type(value).__name__} cannot be stored")
-
-
-def unpack(packed):
-    """The value again. An exception comes back as one of another class with the same name."""
-    if isinstance(packed, list):
-        return [unpack(item) for item in packed]
-    if not isinstance(packed, dict):
-        return packed
-    kind = packed["kind"]
-    if kind == "dots":
-        return ...
-    if kind == "tuple":
-        return tuple(unpack(item) for item in packed["items"])
-    if kind == "dict":
-        return {key: value for key, value in map(unpack, packed["items"])}
-    if kind == "error":
-        return type(str(packed["type"]), (Exception,), {})(str(packed["words"]))
-    dtype = np.dtype(str(packed["dtype"]))
-    if dtype.kind not in KINDS:
-        raise ValueError(f"an array of {dtype} cannot be stored")
-    array = np.frombuffer(base64.b64decode(packed["data"]), dtype).reshape(packed["shape"]).copy()
-    return array if kind == "array" else array[()]
 
 
 def fingerprint(case):
