@@ -1,0 +1,361 @@
+"""Grading: the verdict comes from the teacher's copy, and what a student's file does costs one row."""
+
+import csv
+import json
+import runpy
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import classroom
+import numpy as np
+import pytest
+
+from course_utils import lessons
+from course_utils.lab.apart import Apart, Gone
+from course_utils.lab.checker import Exercise, examine
+from course_utils.lab.packing import unpack
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS = 4
+NOTEBOOK = "02_initialization"  # in which students write here
+
+tool = runpy.run_path(str(ROOT / "tools" / "grade.py"))
+EXERCISES = {each.name: each for found in lessons.all_exercises().values() for each in found}
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="for Linux and macOS"),
+    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="it copies what git lists"),
+    pytest.mark.skipif(
+        not (ROOT / "course_utils" / "solutions").is_dir(), reason="the right answers are solutions"
+    ),
+]
+
+
+@pytest.fixture(scope="session")
+def edition(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("edition") / "course"
+    tool["handout"].make(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def course(edition):
+    return classroom.Course(edition)
+
+
+def grade(edition, folder, results, *options):
+    """The rows of the table, as the command writes them, and its words."""
+    command = [sys.executable, "-W", "error", str(ROOT / "tools" / "grade.py"), folder, results]
+    options = ["--edition", edition, "--seconds", str(SECONDS), *options]
+    done = subprocess.run(
+        map(str, [*command, *options]), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with open(results / "grades.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file)), done.stdout
+
+
+def returned(course, path, answers, essay=""):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(classroom.fill(course.notebooks[NOTEBOOK], answers, essay))
+
+
+# A class
+
+
+@pytest.fixture(scope="session")
+def class_(edition, course, tmp_path_factory):
+    """One student for each kind of harm, and some others: the rows by student and task."""
+    folder = tmp_path_factory.mktemp("class")
+    expected = {}
+    for i, (body, verdicts) in enumerate(classroom.HOSTILE.items()):
+        answers = {
+            "leaky_relu_c": course.function("leaky_relu_c", body),
+            "tanh_ratio": course.solutions["tanh_ratio"],
+        }
+        returned(course, folder / f"hostile {i:02d}" / f"{NOTEBOOK}.ipynb", answers)
+        late = verdicts | {"out of time"}  # as all may be where many things run
+        expected[f"hostile {i:02d}"] = {"leaky_relu_c": late, "tanh_ratio": {"right"}}
+    for name, content in classroom.FILES.items():
+        (folder / name).mkdir()
+        (folder / name / f"{NOTEBOOK}.ipynb").write_bytes(content)
+        expected[name] = {"": {"error"}}
+    (folder / "nothing").mkdir()
+    expected["nothing"] = {"": {"error"}}
+    answers = {name: course.solutions[name] for name in ("leaky_relu_c", "find_c")}
+    answers["tanh_ratio"] = course.answers("tanh_ratio", 0)["mistake"][0]
+    returned(course, folder / "ada" / "late" / "mine.ipynb", answers, "See <script>me</script>.")
+    expected["ada"] = {
+        "leaky_relu_c": {"right"},
+        "find_c": {"right"},
+        "tanh_ratio": {"known mistake"},
+    }
+    returned(course, folder / f"=bob_{NOTEBOOK}.ipynb", {})
+    expected["'=bob"] = {name: {"not attempted"} for name in answers}
+    results = tmp_path_factory.mktemp("results") / "new"
+    rows, words = grade(edition, folder, results)
+    return expected, {(row["student"], row["task"]): row for row in rows}, words, results
+
+
+def test_each_student_gets_the_row_that_is_due(class_):
+    expected, rows, *_ = class_
+    said = {
+        (student, task): (rows.get((student, task), {}).get("verdict"), verdicts)
+        for student, tasks in expected.items()
+        for task, verdicts in tasks.items()
+    }
+    assert {key: (got, due) for key, (got, due) in said.items() if got not in due} == {}
+
+
+def test_points_are_for_what_is_right_and_a_mistake_is_named(class_):
+    _, rows, *_ = class_
+    assert rows["ada", "find_c"]["points"] == "1"
+    mistake = rows["ada", "tanh_ratio"]
+    assert mistake["points"] == "0"
+    assert mistake["words"] in {each.words for each in EXERCISES["tanh_ratio"].mistakes}
+
+
+def test_the_output_counts_students_and_says_what_was_limited(class_):
+    expected, _, words, _ = class_
+    assert f"notebooks of {len(expected)} students" in words
+    assert "limited were" in words and "time and memory" in words
+
+
+def test_open_tasks_are_collected_as_text_and_pictures_that_do_nothing(class_):
+    _, rows, _, results = class_
+    assert rows["ada", "02-066"]["verdict"] == "to be read"
+    assert rows["ada", "02-066"]["points"] == ""
+    assert rows["'=bob", "02-066"]["verdict"] == "not attempted"
+    text = (results / "open" / "initialization_02-066.html").read_text("utf-8")
+    assert "See &lt;script&gt;me&lt;/script&gt;." in text and "<script" not in text
+    assert 'src="data:image/png;base64,' in text and "default-src 'none'" in text
+    assert "=bob" not in text
+
+
+def test_run_twice_it_gives_the_same_table(edition, course, tmp_path):
+    for student, name in (("ada", "right"), ("bob", "off"), ("eve", "syntax")):
+        answers = {"find_c": course.answers("find_c", 0)[name][0]}
+        returned(course, tmp_path / "class" / student / "a.ipynb", answers, "mine")
+    for results, jobs in ((tmp_path / "one", 2), (tmp_path / "two", 1)):
+        rows, _ = grade(edition, tmp_path / "class", results, "--jobs", jobs)
+    assert {r["student"]: r["verdict"] for r in rows if r["task"] == "find_c"} == {
+        "ada": "right", "bob": "wrong", "eve": "error",
+    }  # fmt: skip
+    files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*")]
+    assert len(files) == 3
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_another_command_can_run_the_student_s_process(edition, course, tmp_path):
+    returned(course, tmp_path / "class" / "ada" / "a.ipynb", {"find_c": course.solutions["find_c"]})
+    inside = "env -u HOME COURSE={edition}"
+    rows, _ = grade(edition, tmp_path / "class", tmp_path / "results", "--inside", inside)
+    assert [row["verdict"] for row in rows if row["task"] == "find_c"] == ["right"]
+
+
+# Other inputs
+
+
+def other_cases(exercise):
+    return list(tool["_other_cases"](exercise))
+
+
+def graded():
+    return [each.name for found in tool["handout"].graded().values() for each in found]
+
+
+@pytest.mark.parametrize("name", graded())
+def test_the_solution_is_right_on_other_inputs_too(course, name):
+    space = {}
+    exec(course.solutions[name], space)
+    exercise = EXERCISES[name]
+    for cases in other_cases(exercise):
+        for answer in (space[name], exercise.reference):
+            assert examine(replace(exercise, cases=lambda rng, c=cases: c), answer).right
+
+
+@pytest.mark.parametrize("name", graded())
+def test_a_table_of_the_right_results_is_wrong_on_other_inputs(name):
+    exercise = EXERCISES[name]
+    usual = list(exercise.cases(np.random.default_rng(0)))
+    asked = [*usual, *tool["handout"].inputs_of_the_diagnosis(exercise)]
+    fingerprint = tool["stored"].fingerprint
+    known = dict(zip(map(fingerprint, asked), exercise.results(exercise.reference, asked)))
+
+    def table(*case):
+        return known.get(fingerprint(case))
+
+    assert examine(exercise, table).right
+    if name in ("find_c", "forgotten_power"):
+        return  # whose inputs are functions that stay with the teacher: there is nothing to look up
+    for cases in other_cases(exercise):
+        assert not examine(replace(exercise, cases=lambda rng, c=cases: c), table).right
+
+
+# A function in a process of its own
+
+
+@contextmanager
+def apart(edition, source, name="add"):
+    """A process, what a name is in it after some cells, and what stands here for it."""
+    cells = [(f"<cell {i}>", each) for i, each in enumerate(source.split("\n---\n"))]
+    with Apart(edition) as process:
+        yield process, *process.define(name, cells, 20)
+
+
+def add(x, y):
+    return x + y
+
+
+def pairs(rng):
+    for _ in range(3):
+        yield tuple(rng.standard_normal((2, 3)).round(1))
+
+
+ADDING = Exercise(add, cases=pairs, mistakes=[], hints=[])
+
+
+def verdict(edition, source, seconds=10):
+    with apart(edition, source) as (_, state, answer):
+        return examine(ADDING, answer, seconds) if answer else state
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def add(x, y):\n    return x + y",
+        "def add(x, y):\n    ...\n---\nadd = check(add)\n---\ndef add(a, b):\n    return a + b",
+        "def add(x, y):\n    return x + y\n---\ndef add(x, y):\n    # again\n    ...",
+        "import operator\n---\n%matplotlib inline\nhelp?\nadd = operator.add",
+        "from numpy import *\n---\ndef add(x, y):\n    return sum([x, y], axis=0)",
+        "x = 1 / 0\n---\ndef add(x, y):\n    return x + y",
+        "def broken(:\n---\nadd = lambda x, y: x + y",
+        "one = 1\ndef half(x):\n    return x / (2 * one)\n---\ndef add(x, y):\n    return half(x) + half(y) + "
+        "half(x + y)",
+        "def add(x, y):\n    return x\n---\nold = add\ndef add(x, y):\n    return old(x, y) + y",
+        "print('{}')\n---\nclass add:\n    def __new__(cls, x, y):\n        print(1)\n        return x + y",
+    ],
+)
+def test_the_lines_that_define_it_are_found(edition, source):
+    assert verdict(edition, source).right
+
+
+def test_what_a_student_has_not_written_the_check_supplies(edition):
+    source = (
+        "from course_utils.lessons.start_here.exercises import check\n---\n"
+        "def layer(z, W, b):\n    ...\n---\nlayer = check(layer)\n---\nimport numpy as np\n"
+        "def add(x, y):\n    return layer(x[None], np.eye(3), y)[0] + np.minimum(x + y, 0)"
+    )
+    assert verdict(edition, source).right
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("def add(x, y):\n    x += y\n    return x", "changed its argument `x`"),
+        ("kept = {}\ndef add(x, y):\n    kept[0] = kept.get(0, x * 0)\n    kept[0][:] = x + y\n"
+         "    return kept[0]", "A result changes after it was returned"),
+        ("n = [0]\ndef add(x, y):\n    n[0] += 1\n    return x + y + n[0]", "another result the second"),
+        ("def add(y, x):\n    return x + 2 * y", "arguments are in another order"),
+        ("def add(x, y):\n    z = 1\n    return z / 0", "in line 3, `return z / 0`"),
+        ("def add(x, y):\n    return x - y", "exactly as far as the right one, the other way"),
+        ("def add(x, y):\n    return (i for i in x)", "a generator"),
+        ("def add(x, y):\n    import os\n    os._exit(3)", "the process has ended: exit code 3"),
+    ],
+)  # fmt: skip
+def test_the_checker_says_of_it_what_it_says_of_a_function_here(edition, source, words):
+    found = verdict(edition, source)
+    assert found.right is False and words in found.words
+
+
+@pytest.mark.parametrize(
+    ("source", "state"),
+    [("def add(x, y):\n    ...", "blank"), ("x = 1", "absent"), ("add = 3", "no function")],
+)
+def test_what_is_no_answer_has_a_name(edition, source, state):
+    assert verdict(edition, source) == state
+
+
+def test_an_input_that_is_a_function_stays_here(edition):
+    def use(f):
+        return f(2.0)
+
+    class Hidden:
+        secret = 5
+
+        def __call__(self, x):
+            return 3 * x
+
+    exercise = Exercise(use, cases=lambda rng: [(Hidden(),), (Hidden(),)], mistakes=[], hints=[])
+    for body, right in (("f(2.0)", True), ("f.secret", False), ("f(10**9)", False)):
+        source = f"def use(f):\n    return {body}"
+        with apart(edition, source, "use") as (_, _, answer):
+            assert examine(exercise, answer).right is right
+
+
+def test_a_run_of_an_exercise_runs_there(edition):
+    blank = EXERCISES["LayerNorm"]
+    source = "from course_utils.nn import LayerNorm"
+    with apart(edition, source, "LayerNorm") as (_, _, answer):
+        assert examine(replace(blank, run=answer.used_by(blank.run)), answer).right
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"open({str(ROOT / 'README.md')!r}).read()",
+        "open('/proc/1/environ').read()",
+        "__import__('subprocess').run('ls')",
+        "__import__('socket').create_connection(('127.0.0.1', 9))",
+        "__import__('os').kill(__import__('os').getppid(), 9)",
+        "open(__import__('numpy').__file__, 'a')",
+    ],
+)
+def test_files_connections_and_other_processes_are_out_of_reach(edition, body):
+    with apart(edition, f"def add(x, y):\n    return {body}") as (process, _, answer):
+        if len(process.limits) < 2 or "signals" not in process.limits[1]:
+            pytest.skip("this system has no Landlock, or an old one")
+        found = examine(ADDING, answer)
+    assert "PermissionError" in found.words
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]", b"{}", b"nonsense", b'{"result": {"kind": "array"}, "changed": {}, "rewritten": {}}',
+        b'{"result": 1, "changed": {"7": 1}, "rewritten": {}}', b'{"error": {}}', b"[" * 10**5,
+        b'{"ask": "x", "arguments": 3}',
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_what_is_no_reply_is_told_or_is_the_student_s_own_error(edition, line):
+    source = (
+        f"import os\ndef add(x, y):\n    line = {line!r}\n    for i in range(3, 20):\n        try:\n"
+        "            os.write(i, line + b'\\n')\n        except OSError:\n            pass\n"
+        "    return 0.0"
+    )
+    case = next(pairs(np.random.default_rng(0)))
+    with apart(edition, source) as (_, _, answer):
+        for _ in range(3):
+            try:
+                answer(*case)
+            except Exception as error:  # noqa: BLE001 (what is allowed is asked for below)
+                assert isinstance(error, Gone) or type(error).__module__ == unpack.__module__
+
+
+def test_nothing_is_left_of_a_process(edition):
+    with apart(edition, "def add(x, y):\n    return x") as (process, _, _):
+        folder = Path(process._folder.name)
+        assert folder.is_dir()
+    assert process._process.poll() is not None and not folder.exists()
+
+
+def test_a_notebook_of_another_course_is_told(edition, tmp_path):
+    path = tmp_path / "99_other.ipynb"
+    path.write_text(json.dumps({"cells": [], "metadata": {"course": {"lesson": ["x"]}}}))
+    with pytest.raises(ValueError, match="no notebook of the course"):
+        tool["read"](tool["Returned"](path, "ada", "a"), str(edition))
