@@ -1,9 +1,9 @@
 """A class made up: notebooks as students return them, and what grading them should say.
 
     python tools/handout.py EDITION
-    python tests/classroom.py EDITION CLASS 100
+    python tests/classroom.py make EDITION CLASS 100 [NOTEBOOK ...]
     time python tools/grade.py CLASS RESULTS --edition EDITION
-    python tests/classroom.py EDITION CLASS 100 RESULTS/grades.csv
+    python tests/classroom.py compare CLASS RESULTS/grades.csv
 
 The last line compares the table with what each notebook was made to be.
 """
@@ -35,7 +35,7 @@ HOSTILE = {
     "import os\nos._exit(0)": {"error"},
     "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)": {"error"},
     "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)": {"error", "wrong"},
-    "import os\nwhile True:\n    os.fork()": {"out of time", "error"},
+    "import os\nfor _ in range(9):\n    os.fork()": {"error"},
     "import ctypes\nctypes.string_at(0)": {"error"},
     "def again():\n    return again()\nreturn again()": {"error"},
     "import os\nfor i in range(3, 30):\n    try:\n        os.write(i, b'{}\\n')\n"
@@ -95,7 +95,11 @@ class Course:
             if isinstance(code, ast.Lambda):
                 own = {each.arg for each in code.args.args} | {"np"}
                 used = {each.id for each in ast.walk(code) if isinstance(each, ast.Name)}
-                if used <= own and isinstance(node.args[0], ast.Name):
+                looks_inside = any(
+                    isinstance(each, ast.Attribute) and getattr(each.value, "id", "np") != "np"
+                    for each in ast.walk(code)
+                )
+                if used <= own and not looks_inside and isinstance(node.args[0], ast.Name):
                     self.mistakes.setdefault(node.args[0].id, []).append(ast.unparse(code))
 
     def answers(self, name, i):
@@ -199,12 +203,14 @@ def compare(expected, table):
     return sorted(lost), wrong, Counter(row["verdict"] for row in rows.values())
 
 
-def main(edition, folder, count, table=None):
-    if table is None:
-        expected = make(edition, folder, int(count))
+def main(command, *given):
+    if command == "make":
+        edition, folder, count, *stems = given
+        expected = make(edition, folder, int(count), stems)
         listed = [[*key, sorted(verdicts)] for key, verdicts in expected.items()]
         (Path(folder) / "expected.json").write_text(json.dumps(listed))
         return
+    folder, table = given
     listed = json.loads((Path(folder) / "expected.json").read_text())
     lost, wrong, counts = compare({tuple(key): set(v) for *key, v in listed}, table)
     print(

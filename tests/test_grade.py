@@ -311,14 +311,18 @@ def test_a_run_of_an_exercise_runs_there(edition):
         "open('/proc/1/environ').read()",
         "__import__('subprocess').run('ls')",
         "__import__('socket').create_connection(('127.0.0.1', 9))",
+        "__import__('socket').socket(type=__import__('socket').SOCK_DGRAM)",
+        "__import__('os').fork()",
         "__import__('os').kill(__import__('os').getppid(), 9)",
         "open(__import__('numpy').__file__, 'a')",
     ],
 )
-def test_files_connections_and_other_processes_are_out_of_reach(edition, body):
+def test_files_sockets_and_other_processes_are_out_of_reach(edition, body):
     with apart(edition, f"def add(x, y):\n    return {body}") as (process, _, answer):
-        if len(process.limits) < 2 or "signals" not in process.limits[1]:
-            pytest.skip("this system has no Landlock, or an old one")
+        if not {"files and signals (Landlock)", "processes and sockets (seccomp)"} <= {
+            *process.limits
+        }:
+            pytest.skip("this system has no Landlock or no seccomp, or old ones")
         found = examine(ADDING, answer)
     assert "PermissionError" in found.words
 
@@ -345,6 +349,15 @@ def test_what_is_no_reply_is_told_or_is_the_student_s_own_error(edition, line):
                 answer(*case)
             except Exception as error:  # noqa: BLE001 (what is allowed is asked for below)
                 assert isinstance(error, Gone) or type(error).__module__ == unpack.__module__
+
+
+def test_threads_may_be_started(edition):
+    source = (
+        "from threading import Thread\ndef add(x, y):\n    found = []\n"
+        "    thread = Thread(target=lambda: found.append(x + y))\n    thread.start()\n"
+        "    thread.join()\n    return found[0]"
+    )
+    assert verdict(edition, source).right
 
 
 def test_nothing_is_left_of_a_process(edition):

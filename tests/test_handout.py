@@ -150,6 +150,13 @@ def test_each_notebook_says_what_of_it_is_graded(handout):
         assert all(f"*{title}*" in notebook.cells[1].source for title in course["tasks"].values())
 
 
+def test_names_are_listed_as_one_writes_them():
+    listed = tool["listed"]
+    assert listed("the exercise", ["a"]) == "the exercise a"
+    assert listed("the exercise", ["a", "b", "c"]) == "the exercises a, b and c"
+    assert listed("the exercise", []) == ""
+
+
 def test_each_open_task_has_a_rubric_and_room_for_an_answer(handout):
     for path, notebook in notebooks(handout).items():
         tasks = notebook.metadata["course"]["tasks"]

@@ -20,17 +20,13 @@ is tried on others. So a changed checker, a changed library or a forged verdict 
 effect, an endless loop, a huge array or `os._exit` costs one row, and nothing of the student's is
 run or shown as code here: pages hold text and pictures only.
 
-What is isolated: time, memory and the size of files, and on Linux from 6.12 on, by Landlock, all
-files but Python's and the edition's, TCP connections, and signals to other processes. The last line
-of the output says what was in force. What is *not*: the number of processes is not limited, one that
-leaves its group lives on, other networking than TCP is open, and on macOS or an older Linux a
-student's code can read what you can, this copy's answers among it. On Linux
-
-    --inside "unshare --map-root-user --net --pid --fork --kill-child"
-
-ends the second and third of these. A container ends all of them, but this line is *not tried*, since
-there was none where it was written (IMAGE has the packages of requirements.lock, EDITION is a student
-edition):
+What is isolated: time, memory and the size of files; on Linux also all files but Python's and the
+edition's and signals to other processes (Landlock, from Linux 5.13 and 6.12 on), and sockets and new
+processes (seccomp, on x86-64 and ARM). The last line of the output says what was in force. What is
+*not*: the same user runs all, in the same kernel. And on macOS, or where the last line says less, a
+student's code can read what you can, this copy's answers among it, connect, and start processes. A
+container keeps that in too. This line is *not tried*, since there was none where it was written
+(IMAGE has `python3` and the packages of requirements.lock, EDITION is a student edition):
 
     --edition EDITION --python python3 --inside "docker run --rm --interactive --network none
     --memory 2g --pids-limit 64 --read-only --tmpfs /tmp --workdir /tmp --env PYTHONPATH={edition}

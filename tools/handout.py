@@ -54,8 +54,8 @@ NEXT = re.compile(r"^(?:\*\*\d+\. |#{1,3} )", re.MULTILINE)  # where a task ends
 
 EDITION = """\
 *Student edition.* The blanks marked *yours* are practice and are not graded: ours is one click away, \
-and the notebook goes on with it until yours is right. Graded are {exercises}{tasks}. They have hints \
-and no solution here; below *your answer* there is room for words, and for cells of code and pictures.
+and the notebook goes on with it until yours is right. {graded} The exercises have hints and no \
+solution here. Behind an open task, below *your answer*, there is room for words, code and pictures.
 
 Hand in this file as you saved it. Write a graded function in its own cell, with what it needs in \
 that cell or above: it is tried there, and on other inputs too."""
@@ -276,7 +276,7 @@ def imported_from(lesson, texts):
 # Notebooks
 
 
-def student_edition(notebook, lesson, graded):
+def student_edition(notebook, lesson, graded, practice):
     """Turn a notebook into the student's, in place.
 
     Parameters
@@ -284,8 +284,8 @@ def student_edition(notebook, lesson, graded):
     notebook : nbformat.NotebookNode
     lesson : str or None
         Kept in the notebook, so that tools/grade.py knows a file whatever its name.
-    graded : list of str
-        Its graded exercises.
+    graded, practice : list of str
+        Its exercises, blanks apart.
     """
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -296,13 +296,27 @@ def student_edition(notebook, lesson, graded):
     tasks = _give_room(notebook)
     _let_fail(notebook, set(graded))
     if graded or tasks:
-        words = EDITION.format(
-            exercises=", ".join(f"`{name}`" for name in graded) or "no exercises",
-            tasks="".join(f", and *{title}*" for title in tasks.values()),
+        parts = [
+            listed("the exercise", [f"`{name}`" for name in graded]),
+            listed("the open task", [f"*{title}*" for title in tasks.values()]),
+        ]
+        words = f"Graded are {' and '.join(filter(None, parts))}."
+        if practice := listed("The exercise", [f"`{name}`" for name in practice]):
+            words += (
+                f" {practice}, which code in this folder answers, can be checked and is not graded."
+            )
+        cell = nbformat.v4.new_markdown_cell(
+            EDITION.format(graded=words), id=f"{notebook.cells[0].id}-edition"
         )
-        cell = nbformat.v4.new_markdown_cell(words, id=f"{notebook.cells[0].id}-edition")
         notebook.cells.insert(1, cell)
     notebook.metadata["course"] = {"lesson": lesson, "graded": graded, "tasks": tasks}
+
+
+def listed(what, names):
+    """Names as a phrase: "the exercises a, b and c"."""
+    *names, last = names or [""]
+    words = f"{', '.join(names)} and {last}" if names else last
+    return f"{what}{'s' if names else ''} {words}" if last else ""
 
 
 def _forget(notebook, folder):
@@ -403,17 +417,20 @@ def make(folder):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
     (folder / "README.md").write_text(README, "utf-8")
+    exercises = lessons.all_exercises()
     names = {lesson: [each.name for each in found] for lesson, found in graded().items()}
     paths = sorted((folder / "notebooks").glob("*.ipynb"))
     code = [cell.source for path in paths for cell in nbformat.read(path, 4).cells]
     code += [path.read_text("utf-8") for path in (folder / "course_utils").rglob("*.py")]
-    for lesson, found in lessons.all_exercises().items():
+    for lesson, found in exercises.items():
         withhold(lesson, found, folder / "course_utils", imported_from(lesson, code))
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
         _forget(notebook, path.parent)
         lesson = path.stem.partition("_")[2]
-        student_edition(notebook, lesson, names.get(lesson, []))
+        found = [each.name for each in exercises.get(lesson, []) if not each.blank]
+        own = names.get(lesson, [])
+        student_edition(notebook, lesson, own, [name for name in found if name not in own])
         nbformat.validate(notebook)
         nbformat.write(notebook, path)
     left = list(answers_left(folder, set().union(*names.values())))

@@ -2,8 +2,8 @@
 
 It is handed to Python as text, so it runs wherever Python, NumPy and a student edition are, and
 imports nothing of the course but `packing`, which is handed over with it. Before the first line of
-the student's runs it gives up what it can: time, memory, and on Linux (Landlock) all files but those
-that Python and the edition need, TCP connections, and signals to other processes.
+the student's runs it gives up what it can: time, memory, and on Linux all files but those that Python
+and the edition need, signals to other processes (Landlock), sockets and processes of its own (seccomp).
 """
 
 import ast
@@ -14,6 +14,7 @@ import json
 import os
 import pickle
 import re
+import struct
 import sys
 import traceback
 from importlib import import_module
@@ -48,14 +49,17 @@ def give_up(seconds, memory, readable, writable):
             resource.setrlimit(limit, (value, value))
         done.append("time and memory")
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            done.append(_landlock(readable, writable))
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.syscall.restype = ctypes.c_long
+        libc.prctl(38, 1, 0, 0, 0)  # no new privileges, which both ask for
+        for give_up_more in (lambda: _landlock(libc, readable, writable), lambda: _seccomp(libc)):
+            with contextlib.suppress(OSError, KeyError):
+                done.append(give_up_more())
     return done
 
 
-def _landlock(readable, writable):
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.syscall.restype = ctypes.c_long
+def _landlock(libc, readable, writable):
+    """Give up all files but those in some folders, and signals to processes outside."""
 
     def call(number, *arguments):
         result = libc.syscall(ctypes.c_long(number), *arguments)
@@ -67,8 +71,8 @@ def _landlock(readable, writable):
     everything = (1 << (16 if version >= 5 else 15 if version >= 3 else 13)) - 1
     if version == 2:
         everything |= 1 << 13
-    network, scope = (3 if version >= 4 else 0), (3 if version >= 6 else 0)
-    rules = (ctypes.c_uint64 * 3)(everything, network, scope)
+    scope = 3 if version >= 6 else 0
+    rules = (ctypes.c_uint64 * 3)(everything, 0, scope)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     ruleset = call(444, rules, ctypes.c_size_t(size), ctypes.c_uint32(0))
     read = (1 << 2) | (1 << 3)
@@ -79,11 +83,40 @@ def _landlock(readable, writable):
                 rule = allowed.to_bytes(8, sys.byteorder) + handle.to_bytes(4, sys.byteorder)
                 call(445, ctypes.c_int(ruleset), ctypes.c_int(1), rule, ctypes.c_uint32(0))
                 os.close(handle)
-    libc.prctl(38, 1, 0, 0, 0)
     call(446, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     os.close(ruleset)
-    parts = ["files", *(["connections"] if network else []), *(["signals"] if scope else [])]
-    return f"{' and '.join(parts)} (Landlock)"
+    return "files and signals (Landlock)" if scope else "files (Landlock)"
+
+
+# By machine: how seccomp calls it; fork, vfork, ptrace, socket and io_uring_setup; and clone
+CALLS = {
+    "x86_64": (0xC000003E, (57, 58, 101, 41, 425), 56),
+    "aarch64": (0xC00000B7, (117, 198, 425), 220),
+}
+REFUSED, MISSING, ALLOWED = 0x00050001, 0x00050026, 0x7FFF0000
+
+
+def _seccomp(libc):
+    """Give up new processes, but not threads, and sockets."""
+    machine, calls, clone = CALLS[os.uname().machine]
+    load, equal, at_least, any_bit, end = 0x20, 0x15, 0x35, 0x45, 0x06
+    lines = [(load, 0, 0, 4), (equal, 1, 0, machine), (end, 0, 0, REFUSED)]
+    lines += [(load, 0, 0, 0), (at_least, 0, 1, 2**30), (end, 0, 0, REFUSED)]
+    for number in calls:
+        lines += [(equal, 0, 1, number), (end, 0, 0, REFUSED)]
+    lines += [(equal, 0, 1, 435), (end, 0, 0, MISSING)]  # clone3, in whose place there is clone
+    lines += [
+        (equal, 0, 3, clone),
+        (load, 0, 0, 16),
+        (any_bit, 1, 0, 0x10000),
+        (end, 0, 0, REFUSED),
+    ]
+    lines += [(end, 0, 0, ALLOWED)]
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
+    header = struct.pack("HxxxxxxP", len(lines), ctypes.addressof(program))
+    if libc.prctl(22, 2, ctypes.c_char_p(header), 0, 0):
+        raise OSError(ctypes.get_errno(), "seccomp")
+    return "processes and sockets (seccomp)"
 
 
 # The lines that a function needs
