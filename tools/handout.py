@@ -301,10 +301,8 @@ def student_edition(notebook, lesson, graded, practice):
             listed("the open task", [f"*{title}*" for title in tasks.values()]),
         ]
         words = f"Graded are {' and '.join(filter(None, parts))}."
-        if practice := listed("The exercise", [f"`{name}`" for name in practice]):
-            words += (
-                f" {practice}, which code in this folder answers, can be checked and is not graded."
-            )
+        if also := listed("the exercise", [f"`{name}`" for name in practice]):
+            words += f" Practice as well, since other code in this folder has the answer: {also}."
         cell = nbformat.v4.new_markdown_cell(
             EDITION.format(graded=words), id=f"{notebook.cells[0].id}-edition"
         )
