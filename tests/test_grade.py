@@ -19,7 +19,7 @@ from course_utils.lab.checker import Exercise, examine
 from course_utils.lab.packing import unpack
 
 ROOT = Path(__file__).resolve().parents[1]
-SECONDS = 4
+SECONDS = 2
 NOTEBOOK = "02_initialization"  # in which students write here
 
 tool = runpy.run_path(str(ROOT / "tools" / "grade.py"))

@@ -10,7 +10,8 @@ into it, or by its file name. RESULTS, which must be new or empty, gets
   mistake*, *wrong*, *not attempted*, *error*, *out of time*, or *to be read* for an open task,
 - open/: a page for each open task, with what every student wrote and drew for it.
 
-Run twice it gives the same table, unless the computer is so busy that something takes too long.
+Run twice it gives the same table: what is limited is processor time. One that only sleeps is ended
+after six times as long.
 
 How an exercise is judged: of a returned notebook only the lines that define the graded function run,
 and what these use, in a process of their own that has a *student edition* of the course, without
@@ -69,6 +70,7 @@ from course_utils.lab.diagnosis.view import is_float_or_int, replaced
 
 COLUMNS = ("student", "notebook", "task", "verdict", "points", "words", "file")
 SEEDS = (1, 2)  # of the inputs that students have not seen
+WAIT = 6  # times as long for one that sleeps: a busy computer is no fault of a student's
 LARGEST_FILE = 50_000_000  # bytes
 LARGEST_PICTURE = 3_000_000
 LONGEST_TEXT = 20_000  # characters of a cell on a page
@@ -209,20 +211,22 @@ def _judge(exercise, cells, settings, limits):
     try:
         own = Apart(
             settings.edition, settings.inside, settings.python,
-            seconds=6 * int(settings.seconds), memory=settings.memory,
+            seconds=max(1, int(settings.seconds)), memory=settings.memory,
         )  # fmt: skip
         with own as p:
             limits.update(p.limits)
             try:
-                state, answer = p.define(exercise.name, cells, settings.seconds)
+                state, answer = p.define(exercise.name, cells, WAIT * settings.seconds)
             except TimeoutError:
                 return "out of time", "The lines that define it do not end."
             if answer is None:
                 return _unanswered(state)
             if exercise.run is not call:
                 exercise = replace(exercise, run=answer.used_by(exercise.run))
-            return _examined(exercise, answer, p, settings.seconds)
+            return _examined(exercise, answer, p, WAIT * settings.seconds)
     except Gone as error:
+        if own.waits:
+            return "out of time", "The lines that define it do not end."
         return "error", f"It stopped: {error}."
     except Exception as error:  # noqa: BLE001 (what the student's lines raised)
         return "error", f"It stopped with `{type(error).__name__}: {error}` before it was called."
@@ -246,7 +250,7 @@ def _examined(exercise, answer, process, seconds):
         return "right", verdict.words
     words = (others or "") + verdict.words
     if process.waits:
-        return "out of time", words
+        return "out of time", "It takes more time than there is. Is there a loop that never ends?"
     if verdict.right is None:
         return "not attempted", words
     if any(verdict.words == mistake.words for mistake in exercise.mistakes):
@@ -417,7 +421,9 @@ def main(arguments=None):
     parser.add_argument("--inside", default="", help="a command that runs another, in a container")
     parser.add_argument("--python", help="the Python to run there; without it this one")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time")
-    parser.add_argument("--seconds", type=float, default=10, help="for each exercise")
+    parser.add_argument(
+        "--seconds", type=float, default=10, help="of processor time, for each exercise"
+    )
     parser.add_argument("--memory", type=int, default=2000, help="MB for each exercise")
     given = parser.parse_args(arguments)
     if given.results.exists() and any(given.results.iterdir()):

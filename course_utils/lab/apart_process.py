@@ -40,8 +40,8 @@ def give_up(seconds, memory, readable, writable):
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))  # ended, and then killed
         for limit, value in (
-            (resource.RLIMIT_CPU, seconds),
             (resource.RLIMIT_AS, memory),
             (resource.RLIMIT_FSIZE, 2**24),
             (resource.RLIMIT_CORE, 0),
