@@ -68,11 +68,16 @@ def in_place_of(view, i, name):
         changes = MASKS
     for words, change in changes.items():
         if _is_right_with(view, i, change):
-            alike = [j for j, v in enumerate(view.cases[0]) if j != i and type(v) is type(value)]
+            alike = [j for j, v in enumerate(view.cases[0]) if j != i and _are_alike(v, value)]
             names = [name, *(view.names[j] for j in alike if _is_right_with(view, j, change))]
             said = [f"{words.format(each)} in place of `{each}`" for each in names]
             return f"Yours is the right result for {', or '.join(said)}."
     return None
+
+
+def _are_alike(value, other):
+    """Whether two arguments are of one kind, so that the same is tried in place of both."""
+    return type(value) is type(other) and is_floats(value) == is_floats(other)
 
 
 def _is_right_with(view, i, change):
