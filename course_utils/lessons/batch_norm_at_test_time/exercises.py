@@ -67,6 +67,14 @@ def moving_along(network, x, mean=True, var=True, back=True):
     return logits
 
 
+def only_the_first_back(network, x):
+    first = batch_norms(network)[0]
+    before = first.running_mean, first.running_var
+    logits = moving_along(network, x)
+    first.running_mean, first.running_var = before
+    return logits
+
+
 def momentum_left(network, x):
     for norm in batch_norms(network):
         norm.momentum = 0.0
@@ -88,6 +96,14 @@ def sloped(logits, sign=-1.0, kept=1.0, row=True, divisor=len, factor=1.0):
     entropy = -np.sum(q * log_q, axis=1, keepdims=True)
     entropy = entropy if row else entropy.mean()
     return sign * factor * q * (log_q + kept * entropy) / divisor(logits)
+
+
+def summed_to(logits, ones, entropies):
+    """The gradient with another value for the last sum of the derivation."""
+    log_q = log_softmax(logits)
+    q = np.exp(log_q)
+    entropy = -np.sum(q * log_q, axis=1, keepdims=True)
+    return q * (ones + entropies * entropy - log_q - 1) / len(logits)
 
 
 def as_labels(logits):
@@ -136,6 +152,8 @@ def stepping(
                 param[:] = new
             elif write == "add":
                 param += new
+            elif write == "subtract":
+                param -= new
     return result(batch_logits(network, x) if after else logits)
 
 
@@ -202,11 +220,11 @@ def diversity_gradient(logits):
     return -q * (log_mean - np.sum(q * log_mean, axis=1, keepdims=True)) / len(logits)
 
 
-def spread(logits, sign=-1.0, kept=1.0, divisor=len):
+def spread(logits, sign=-1.0, kept=1.0, divisor=len, axis=1, one=0.0):
     """The gradient of the mean answer's entropy with what can go wrong as an argument."""
     q = softmax(logits)
-    log_mean = np.log(q.mean(axis=0))
-    inner = np.sum(q * log_mean, axis=1, keepdims=True)
+    log_mean = np.log(q.mean(axis=0)) + one
+    inner = np.sum(q * log_mean, axis=axis, keepdims=True)
     return sign * q * (log_mean - kept * inner) / divisor(logits)
 
 
@@ -280,8 +298,13 @@ EXERCISES = [
             ),
             Mistake(
                 lambda network, x: batch_logits(copy.deepcopy(network), x),
-                "The logits are right, but they come from a copy. The network itself is to "
-                "remember this forward pass: later a gradient goes back through it.",
+                "The logits are right, but the network does not remember the forward pass that "
+                "gave them, through which a gradient is to go back later. Do not work on a copy, "
+                "and let that pass be the last.",
+            ),
+            Mistake(
+                only_the_first_back,
+                "Only the first batch norm layer has its running estimates back. There are more.",
             ),
             Mistake(
                 lambda network, x: batch_logits(network, x).argmax(axis=1),
@@ -337,6 +360,15 @@ EXERCISES = [
                 lambda logits: -softmax(logits) * (log_softmax(logits) + 1) / len(logits),
                 "Only one of the two terms: a logit also changes the q of all other classes. Their "
                 "sum is what is missing.",
+            ),
+            Mistake(
+                partial(summed_to, ones=0, entropies=1),
+                "The last sum is not the entropy but 1 minus it: the q add up to 1, and the q log "
+                "q to *minus* the entropy.",
+            ),
+            Mistake(
+                partial(summed_to, ones=0, entropies=-1),
+                "A 1 is missing: the last sum is 1 minus the entropy, since the q add up to 1.",
             ),
             Mistake(
                 lambda logits: -(log_softmax(logits) + 1) / len(logits),
@@ -407,11 +439,16 @@ EXERCISES = [
             Mistake(
                 partial(stepping, write="not"),
                 "Nothing has moved. `param = ...` gives the result a name; `param[:] = ...` writes "
-                "it into the network.",
+                "it into the network. (Or did no key fit? They read `1.gamma`, not `gamma`.)",
             ),
             Mistake(
                 partial(stepping, write="add"),
                 "`update` returns the new value, not the change: `param[:] = ...`.",
+            ),
+            Mistake(
+                partial(stepping, write="subtract"),
+                "`update` returns the new value, not the change, so there is nothing to subtract: "
+                "`param[:] = ...`.",
             ),
             Mistake(
                 partial(stepping, gradient=as_labels),
@@ -424,7 +461,7 @@ EXERCISES = [
             ),
         ],
         hints=[
-            "`logits = batch_logits(network, x)`, then `network.backward(...)` fills the gradients.",
+            "`logits = batch_logits(network, x)`; then `network.backward(...)` fills the grads.",
             (
                 "Go through `network.params.items()`. A key such as `1.gamma` is to move if "
                 '`key.endswith(("gamma", "beta"))`.'
@@ -607,6 +644,21 @@ EXERCISES = [
                 "A term is missing: a logit changes the q of all other classes of its row too.",
             ),
             Mistake(
+                partial(spread, kept=0.0, one=1.0),
+                "Only one of the two terms: a logit also changes the q of all other classes of its "
+                "row. Their sum is what is missing.",
+            ),
+            Mistake(
+                partial(spread, axis=None),
+                "You sum over all rows. Each row goes back through its own softmax: `axis=1`, with "
+                "`keepdims=True`.",
+            ),
+            Mistake(
+                np.zeros_like,
+                "That is zero for any logits. The mean along `axis=1` is 1 / k for every answer; "
+                "the mean answer is over the examples, `axis=0`.",
+            ),
+            Mistake(
                 partial(spread, divisor=lambda logits: 1),
                 "The 1 / m is missing: each row is one of m in the mean answer.",
             ),
@@ -642,7 +694,7 @@ EXERCISES = [
         hints=[
             "With respect to the mean answer the gradient is -(log + 1), as before.",
             "With respect to each row's q it is 1 / m of that.",
-            "Back through softmax: grad_u = q (g - sum of q g along the row), with g that gradient.",
+            "Back through softmax: q (g - sum of q g along the row), with g that gradient.",
         ],
     ),
 ]

@@ -1,4 +1,4 @@
-"""A trained network on damaged digits, three ways: as it is, by the batch, by entropy descent. C22."""
+"""A trained network on damaged digits: as it is, by the batch, by entropy descent. C22."""
 
 import copy
 from functools import partial
@@ -318,10 +318,10 @@ def c22_holds(numbers):
 
 C22 = Claim(
     id="C22",
-    statement="At test time batch statistics lower the error by more than a quarter under contrast, "
-    "brightness, blur and noise, and raise it under rotation, in batches of 4 and in a stream "
-    "sorted by class; entropy descent on gamma and beta lowers it further under blur, noise, salt "
-    "and pepper and rotation, and raises it under occlusion and heavy noise",
+    statement="At test time batch statistics lower the error by more than a quarter under "
+    "contrast, brightness, blur and noise, and raise it under rotation, in batches of 4 and in a "
+    "stream sorted by class; entropy descent on gamma and beta lowers it further under blur, "
+    "noise, salt and pepper and rotation, and raises it under occlusion and heavy noise",
     conditions="784-256-256-10 with batch norm, two epochs of MNIST, 10,000 damaged test digits in "
     "one pass in batches of 200; contrast × 0.36, brightness + 0.3, blur 2.5 pixels, noise 0.3 "
     "(also in small batches, on 2,000 digits, and sorted), heavy noise 0.75, salt and pepper on "

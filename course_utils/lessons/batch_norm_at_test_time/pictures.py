@@ -40,7 +40,7 @@ class Atlas(Plot):
 class Damaged(Picture):
     """A row of damaged digits with what the network answers, and how sure it is."""
 
-    size = (8.0, 1.35)
+    size = (8.0, 1.0)
     count = 10
 
     def build(self):
@@ -156,14 +156,15 @@ class ErrorsByCase(Plot):
 
 
 class Repairs(Plot):
-    """For each corruption, the error as it is and with batch statistics, over what is repairable."""
+    """For each corruption, the error as it is and with batch statistics, by what is repairable."""
 
     size = (7.6, 3.9)
 
     def draw(self, found):
         """By corruption: the share that is repairable, the source's error, the batch's error."""
         ticks = (0.02, 0.05, 0.1, 0.2, 0.5, 1)
-        axes = self.figure.add_subplot(yscale="log", ylim=(ticks[0], ticks[-1]), xlim=(0, 1.05))
+        axes = self.figure.add_subplot(yscale="log", ylim=(ticks[0], ticks[-1]))
+        axes.set_xlim(0.2 if all(share > 0.25 for share, *_ in found.values()) else 0, 1.03)
         axes.set(xlabel="share that a scale and a shift of each unit restore", ylabel="error")
         axes.set_yticks(ticks, [f"{tick:.0%}" for tick in ticks])
         axes.minorticks_off()
