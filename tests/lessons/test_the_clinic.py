@@ -198,6 +198,11 @@ def test_what_is_no_recipe_is_refused():
         clinic(SEEDS[0]).over_twin(CASES[0], lambda recipe: recipe.update(c=2))
 
 
+def test_a_part_of_a_recipe_is_refused():
+    with pytest.raises(ValueError, match="whole recipe.*lacks activation, c, depth"):
+        clinic(SEEDS[0]).over_twin(CASES[0], lambda recipe: {"lr": recipe["lr"] / 10})
+
+
 def test_a_students_functions_are_what_runs():
     asked = []
 
@@ -300,7 +305,7 @@ def test_letters_stay_closed_until_they_are_opened():
     panel = pictures.discharge(clinic(SEEDS[0]), "A", notes)
     assert "1 of 4 healed." in panel.summary.value
     assert "Ada: healed, the test loss is 1 times its twin&#x27;s" in panel.lines["Ada"].value
-    assert "Boris: no prescription yet." in panel.lines["Boris"].value
+    assert "Boris: not treated, nothing" in panel.lines["Boris"].value
     assert "stopped with <code>KeyError" in panel.lines["Dov"].value
     assert panel.opened["Ada"].value == ""
     panel.buttons["Ada"].click()
@@ -314,6 +319,18 @@ def test_letters_stay_closed_until_they_are_opened():
     for text in (repr(panel), panel.static()[0]["text/html"]):
         assert not any(case.diagnosis in text for case in CASES)
     panel.close()
+
+
+@pytest.mark.parametrize("note", [dict, ("loud",), (dict, "loud"), "loud"])
+def test_a_note_is_a_diagnosis_and_a_prescription(note):
+    with pytest.raises(TypeError, match="the note of Ada must be a pair"):
+        pictures.discharge(clinic(SEEDS[0]), "A", {"Ada": note})
+
+
+def test_the_gray_loss_neither_leads_nor_lags():
+    falling = [*range(100, 0, -1)]
+    assert pictures.smooth(falling, window=20) == falling
+    assert pictures.smooth([4, 0, 2], window=20) == [4, 2, 2] and pictures.smooth([]) == []
 
 
 def test_rounds_give_points():

@@ -193,8 +193,9 @@ CASES = (
             "Fay": "the first step is as it should be",
             "Hana": "the first activations do not fade while it trains",
         },
-        letter="Every organ is sound, and nothing is learned: then look at the data. The digits had "
-        "one another's labels. There is nothing in them to learn, and the loss settles at ln 10.",
+        letter="Every organ is sound before the first step, and nothing is learned: then look at "
+        "the data. The digits had one another's labels, the loss stays at ln 10, and no gradient "
+        "gives back what the healthy decay takes: all that faded later is a consequence.",
     ),
     Case(
         name="Hana",
@@ -330,8 +331,9 @@ CASES = (
             "Milo": "the first step does not move a weight",
             "Gus": "the first step does not move a weight",
         },
-        letter="There is a gradient, and no step: the updates came ten steps late. The first ten "
-        "looks give it away; later only the loss does, since ten steps ago downhill was elsewhere.",
+        letter="There is a gradient, and no step: the updates came ten steps late. The looks of "
+        "the first ten steps give it away. Later the weights move, and the loss hardly comes down: "
+        "ten steps ago downhill was elsewhere.",
     ),
     Case(
         name="Otto",

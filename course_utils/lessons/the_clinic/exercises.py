@@ -90,6 +90,15 @@ def stages(first=("signal", "input", "back", "step"), off=lambda number: not nea
     return triage
 
 
+def too_large_later(f):
+    """A loss is off only if it is too large, and so not if it is no number."""
+    if stages()(f) == "before the first step":
+        return "before the first step"
+    if f["loss"] > 1.25:
+        return "while it trains"
+    return "at the test" if f["test loss"] > 1.25 else "nowhere"
+
+
 def last_first(f):
     if not near(f["test loss"]):
         return "at the test"
@@ -201,6 +210,11 @@ EXERCISES = [
                 "mean that, taken n - 1 times, leads from the first length to the last.",
             ),
             Mistake(
+                lambda lengths: np.exp(np.mean(np.log(lengths))),
+                "This is the geometric mean of the *lengths*. Asked for is that of the factors "
+                "from one to the next, `lengths[1:] / lengths[:-1]`.",
+            ),
+            Mistake(
                 lambda lengths: (lengths[0] / lengths[-1]) ** (1 / (len(lengths) - 1)),
                 "The other way round: where lengths grow the factor is above 1.",
             ),
@@ -228,6 +242,11 @@ EXERCISES = [
                 stages(off=lambda number: number > 1.25 or number < 0.8),
                 "What is not a number is neither larger than 1.25 nor smaller than 0.8, and yet it "
                 "is off: ask `not near(...)`.",
+            ),
+            Mistake(
+                too_large_later,
+                "A loss that is not a number is not above 1.25 either, and this patient goes home. "
+                "Ask `not near(...)` of the losses too.",
             ),
             Mistake(
                 last_first,
@@ -336,6 +355,11 @@ EXERCISES = [
                     prior * np.prod(np.where(shown, chance, 1 - chance), axis=1)
                 ),
                 "These do not add up to 1: divide by their sum.",
+            ),
+            Mistake(
+                lambda prior, chance, shown: normalized(prior * np.prod(chance * shown, axis=1)),
+                "A sign that is *not* shown makes your product zero. It has the chance "
+                "1 - `chance`.",
             ),
             Mistake(
                 lambda prior, chance, shown: normalized(prior * np.prod(chance, axis=1)),

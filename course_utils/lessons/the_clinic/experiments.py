@@ -91,16 +91,39 @@ def prescribed(patient, prescribe):
     ------
     TypeError
         For a prescription that returns no recipe.
+    ValueError
+        For one that returns a part of it.
     """
     recipe = prescribe(dict(patient.recipe))
     if not isinstance(recipe, dict):
         raise TypeError(f"a prescription must return a recipe, a dict, got {recipe!r}")
+    if missing := patient.recipe.keys() - recipe.keys():
+        raise ValueError(
+            "a prescription must return the whole recipe, as recipe | {...} does; this one "
+            f"lacks {', '.join(sorted(missing))}"
+        )
     return recipe
 
 
 def changes(patient, prescribe):
     """Whether a prescription changes anything in a patient's recipe."""
     return prescribed(patient, prescribe) != patient.recipe
+
+
+def noted(notes, name):
+    """What a doctor noted of a patient: a diagnosis and a prescription, by default nothing.
+
+    Raises
+    ------
+    TypeError
+        For a note that is no such pair.
+    """
+    note = notes.get(name, ("", dict))
+    if not (isinstance(note, (tuple, list)) and len(note) == 2 and isinstance(note[0], str)):
+        raise TypeError(
+            f'the note of {name} must be a pair, ("diagnosis", prescription), got {note!r}'
+        )
+    return note
 
 
 # The confusion table
@@ -218,7 +241,7 @@ def score(clinic, patients, notes):
     """
     marks = {}
     for name, patient in patients.items():
-        diagnosis, prescribe = notes.get(name, ("", dict))
+        diagnosis, prescribe = noted(notes, name)
         marks[name] = diagnosis == patient.diagnosis, clinic.heals(patient, prescribe)
     return marks
 

@@ -15,7 +15,7 @@ from course_utils.lab.panel import Note, replace_in_cell, to_html
 from course_utils.lab.pictures import VitalSigns
 from course_utils.lab.pictures.parts import Curve, words
 from course_utils.lessons.the_clinic.cases import WARDS, in_ward
-from course_utils.lessons.the_clinic.experiments import DIAGNOSES, changes
+from course_utils.lessons.the_clinic.experiments import DIAGNOSES, changes, noted
 from course_utils.lessons.the_clinic.recipes import HEALTHY, STEPS
 from course_utils.lessons.the_clinic.signs import HEALED, per_layer
 
@@ -107,8 +107,9 @@ def at(chart, step):
 
 
 def smooth(losses, window=20):
-    """Means over the last few losses."""
-    return [np.mean(losses[max(0, i - window) : i + 1]) for i in range(len(losses))]
+    """Means over the losses around each step; near either end over fewer."""
+    reach = [min(window // 2, i, len(losses) - 1 - i) for i in range(len(losses))]
+    return [np.mean(losses[i - k : i + k + 1]) for i, k in enumerate(reach)]
 
 
 class Confusion(Plot):
@@ -212,7 +213,7 @@ def discharge(clinic, letter, notes):
     """
     lines, letters = {}, {}
     for case in in_ward(letter):
-        diagnosis, prescribe = notes.get(case.name, ("", dict))
+        diagnosis, prescribe = noted(notes, case.name)
         lines[case.name] = outcome(clinic, case, prescribe)
         letters[case.name] = letter_of(case, diagnosis)
     healed = sum(line.startswith("healed") for line in lines.values())
@@ -232,7 +233,7 @@ def rounds(clinic, patients, notes):
     """
     lines, letters, points = {}, {}, 0
     for name, patient in patients.items():
-        diagnosis, prescribe = notes.get(name, ("", dict))
+        diagnosis, prescribe = noted(notes, name)
         check_choice(f"the diagnosis of {name}", diagnosis, ("", *DIAGNOSES))
         line, right = outcome(clinic, patient, prescribe), diagnosis == patient.diagnosis
         points += right + 2 * line.startswith("healed")
@@ -252,7 +253,7 @@ def outcome(clinic, patient, prescribe):
     """What a prescription did, in words."""
     try:
         if not changes(patient, prescribe):
-            return "no prescription yet."
+            return "not treated, nothing in the recipe changes."
         ratio = clinic.over_twin(patient, prescribe)
     except Exception as error:  # noqa: BLE001 (a student's code may raise anything)
         return f"the prescription stopped with `{type(error).__name__}: {error}`."
