@@ -327,6 +327,29 @@ def test_a_note_is_a_diagnosis_and_a_prescription(note):
         pictures.discharge(clinic(SEEDS[0]), "A", {"Ada": note})
 
 
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        (("", lambda recipe: recipe["d"]), "KeyError"),
+        (("", lambda recipe: recipe | {"C": 2}), "key of a recipe"),
+        (("", lambda recipe: recipe | {"norm": "BatchNorm"}), "norm must be one of"),
+        ("loud", "must be a pair"),
+    ],
+)
+def test_a_treatment_that_stops_is_said_beside_the_patient_as_admitted(note, said):
+    here, ada = clinic(SEEDS[0]), BY_NAME["Ada"]
+    *_, shown = pictures.treated(here, ada, {"Ada": note}, "your line")
+    assert said in shown["prescribed"] and shown["chart"] is here.chart(ada)
+
+
+def test_a_treatment_shows_the_patient_trained_anew():
+    here, dov = clinic(SEEDS[0]), BY_NAME["Dov"]
+    for notes, code in (({"Dov": ("", prescription(dov.remedy))}, "your line"), ({}, dov.remedy)):
+        *_, shown = pictures.treated(here, dov, notes, code)
+        assert shown["prescribed"] == code
+        assert shown["chart"].losses == here.healthy(dov).losses
+
+
 def test_the_gray_loss_neither_leads_nor_lags():
     falling = [*range(100, 0, -1)]
     assert pictures.smooth(falling, window=20) == falling

@@ -14,7 +14,7 @@ from course_utils.lab.colors import GREEN
 from course_utils.lab.panel import Note, replace_in_cell, to_html
 from course_utils.lab.pictures import VitalSigns
 from course_utils.lab.pictures.parts import Curve, words
-from course_utils.lessons.the_clinic.cases import WARDS, in_ward
+from course_utils.lessons.the_clinic.cases import WARDS, in_ward, prescription
 from course_utils.lessons.the_clinic.experiments import DIAGNOSES, changes, noted
 from course_utils.lessons.the_clinic.recipes import HEALTHY, STEPS
 from course_utils.lessons.the_clinic.signs import HEALED, per_layer
@@ -193,6 +193,30 @@ class Letters(Note):
 
     def __repr__(self):
         return f"<letters: {self.title}>"
+
+
+def treated(clinic, case, notes, code):
+    """What a `Monitor` shows while a patient is trained anew: an iterator of its values by name.
+
+    A prescription that stops is said in words, beside the patient as admitted.
+
+    Parameters
+    ----------
+    clinic : Clinic
+    case : Case
+    notes : dict of str to (str, callable)
+        By name the diagnosis and the prescription, for the code "your line".
+    code : str
+        "your line", or an expression with ``recipe`` in it.
+    """
+    beside = {"healthy": clinic.healthy(case)}
+    try:
+        prescribe = noted(notes, case.name)[1] if code == "your line" else prescription(code)
+        for chart in clinic.treat(case, prescribe):
+            yield beside | {"chart": chart, "prescribed": code}
+    except Exception as error:  # noqa: BLE001 (a student's code may raise anything)
+        why = f"no prescription, since {code} stopped with {type(error).__name__}: {error}"
+        yield beside | {"chart": clinic.chart(case), "prescribed": why}
 
 
 def discharge(clinic, letter, notes):
