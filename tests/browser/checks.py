@@ -183,11 +183,12 @@ def exercise_problems(exercise) -> list[str]:
 
 
 def blank_problems(notebook) -> list[str]:
-    """Fill in every blank rightly, run all; then answer one wrongly; return what is wrong, in words.
+    """Fill in every blank rightly, run all; then one wrongly, run what is below it; return what is
+    wrong, in words.
 
     Right is our code as a student's own, see `as_own`: its panel says so, all cells run, and
     something below the check calls it. Wrong is the first known mistake of the last blank: it is
-    named, and the name means ours again, on which all cells ran when nothing was filled in.
+    named, and all cells below run on ours.
     """
     blanks = [each for each in notebook.exercises() if TASK[each.name].blank]
     found = []
@@ -205,7 +206,8 @@ def blank_problems(notebook) -> list[str]:
     for blank in blanks[-1:]:
         name, lesson = blank.name, LESSON[blank.name]
         expected = f"{FIRST[True][1]}{_plain(TASK[name].mistakes[0].words)}"
-        blank.answer(MISTAKE.format(lesson=lesson, name=name))
+        blank.write(MISTAKE.format(lesson=lesson, name=name))
+        notebook.run_below(blank.function_cell)
         verdict = _said_of(blank)
         if not verdict.startswith(expected) or not verdict.endswith("goes on with ours.)"):
             found.append(f"{name}: of a known mistake it says {verdict!r}, not {expected!r}")

@@ -138,7 +138,7 @@ def weight_shapes(widths):
 ---
 check(weight_shapes)
 ---
-weight_shapes([2, 3])
+weight_shapes([2, 3]) and [0][weight_shapes([2, 3])[0][0] - 2]
 """
 ASSIGNS = """
 def f(x, rows):
@@ -190,6 +190,7 @@ def test_names_a_blank_on_which_nothing_runs_or_whose_mistake_stays(lab, browser
         "with all blanks right: cell 3: AssertionError: only ours will do",
         "weight_shapes: of our code it says ''",
         "weight_shapes: after a wrong answer the notebook does not go on with ours",
+        "with weight_shapes wrong: cell 6: IndexError",
     ]
     assert_named(expected, found, "the blanks")
 
