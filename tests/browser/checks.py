@@ -144,11 +144,40 @@ def prediction_problems(prediction) -> list[str]:
     return found
 
 
+def fill_in(notebook) -> dict[str, str]:
+    """Write our code into every blank as a student's own, see `as_own`; run nothing. Return what the
+    cells were handed out with, by the blank's name."""
+    handed_out = {}
+    for blank in _blanks(notebook):
+        handed_out[blank.name] = blank.source
+        blank.write(as_own(solution(LESSON[blank.name], TASK[blank.name])))
+    return handed_out
+
+
+def blank_problems(notebook) -> list[str]:
+    """What is wrong, in words, once the blanks were filled in and all was run: each is called right,
+    and something below its check calls it."""
+    found = []
+    for blank in _blanks(notebook):
+        verdict = blank.settled().verdict if blank.element else ""  # one above it has failed
+        if not verdict.startswith(FIRST[True][2]):
+            found.append(f"{blank.name}: of our code it says {verdict!r}")
+        elif notebook.value(f"calls_of_{blank.name}[0]") == "0":
+            found.append(f"{blank.name}: nothing below its check runs on it")
+    return found
+
+
+def _blanks(notebook):
+    return [each for each in notebook.exercises() if TASK[each.name].blank]
+
+
 def exercise_problems(exercise) -> list[str]:
     """Take every hint, show the solution, answer wrong and then right; return what is wrong.
 
-    The answers are written into the function's cell: a known mistake, which must be named, and the
-    solution as shown, which must pass (where the course has its solutions).
+    The function's cell is as it was handed out. A known mistake is written into it, which must be
+    named, and the solution as shown, which must pass (where the course has its solutions). After
+    the mistake in a blank its name stands for ours, so that all below runs as if it were empty;
+    `blank_problems` is about the right answer.
     """
     lesson, task = LESSON[exercise.name], TASK[exercise.name]
     found, shown, hints = [], exercise.settled(), task.hints
@@ -172,55 +201,19 @@ def exercise_problems(exercise) -> list[str]:
 
     mistake = MISTAKE.format(lesson=lesson, name=exercise.name)
     answers = [(mistake, f"{wrong}{_plain(task.mistakes[0].words)}")]
-    if task.blank or SOLUTIONS.is_dir():
+    if not task.blank and SOLUTIONS.is_dir():
         answers.append((shown.code, right))
     for source, expected in answers:
         exercise.answer(source)
         verdict = exercise.settled().verdict
         if not verdict.startswith(expected):
             found.append(f"it says {verdict!r}, not {expected!r}, of\n{source}")
+    if task.blank:
+        ours = OURS.format(lesson=lesson, name=exercise.name)
+        goes_on = exercise.notebook.value(f"{exercise.name} is {ours}") == "True"
+        if not (goes_on and verdict.endswith("goes on with ours.)")):
+            found.append("after a wrong answer the notebook does not go on with ours")
     return found
-
-
-def blank_problems(notebook) -> list[str]:
-    """Fill in every blank rightly, run all; then one wrongly, run what is below it; return what is
-    wrong, in words.
-
-    Right is our code as a student's own, see `as_own`: its panel says so, all cells run, and
-    something below the check calls it. Wrong is the first known mistake of the last blank: it is
-    named, and all cells below run on ours.
-    """
-    blanks = [each for each in notebook.exercises() if TASK[each.name].blank]
-    found = []
-    for blank in blanks:
-        blank.write(as_own(solution(LESSON[blank.name], TASK[blank.name])))
-    notebook.run_all()
-    for blank in blanks:
-        verdict = _said_of(blank)
-        if not verdict.startswith(FIRST[True][2]):
-            found.append(f"{blank.name}: of our code it says {verdict!r}")
-        elif notebook.value(f"calls_of_{blank.name}[0]") == "0":
-            found.append(f"{blank.name}: nothing below its check runs on it")
-    found += [f"with all blanks right: {fault}" for fault in notebook.errors()]
-
-    for blank in blanks[-1:]:
-        name, lesson = blank.name, LESSON[blank.name]
-        expected = f"{FIRST[True][1]}{_plain(TASK[name].mistakes[0].words)}"
-        blank.write(MISTAKE.format(lesson=lesson, name=name))
-        notebook.run_below(blank.function_cell)
-        verdict = _said_of(blank)
-        if not verdict.startswith(expected) or not verdict.endswith("goes on with ours.)"):
-            found.append(f"{name}: of a known mistake it says {verdict!r}, not {expected!r}")
-        ours = OURS.format(lesson=lesson, name=name)
-        if notebook.value(f"{name} is {ours}") != "True":
-            found.append(f"{name}: after a wrong answer the notebook does not go on with ours")
-        found += [f"with {name} wrong: {fault}" for fault in notebook.errors()]
-    return found
-
-
-def _said_of(blank):
-    """The verdict; nothing where its cell did not run, since one above it has failed."""
-    return blank.settled().verdict if blank.element else ""
 
 
 def as_own(source) -> str:

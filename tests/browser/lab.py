@@ -36,7 +36,7 @@ BROWSER_PATHS = (
     r"%LocalAppData%\Google\Chrome\Application\chrome.exe",
     r"%ProgramFiles(x86)%\Microsoft\Edge\Application\msedge.exe",
 )
-WINDOW = {"width": 1240, "height": 1700}  # leaves a notebook about 1170 x 1600 pixels
+WINDOW = {"width": 1240, "height": 900}  # leaves a notebook about 1170 x 800 pixels
 
 # Nothing may rewrite a notebook, ask a question or call home; every cell stays in the page.
 SETTINGS = {

@@ -76,7 +76,7 @@ window.course = (() => {
   // Widgets are there, or have failed; one that still loads after that is reported by `onPage`.
   async function loaded(seconds) {
     const until = performance.now() + 1000 * seconds;
-    while (outputs().some((output) => output.innerText.startsWith("Loading widget"))) {
+    while (outputs().some((output) => output.textContent.trim().startsWith("Loading widget"))) {
       if (performance.now() > until) return;
       await pause(50);
     }
@@ -106,12 +106,6 @@ window.course = (() => {
   async function runCell(number, seconds) {
     select(number);
     await run("notebook:run-cell", seconds);
-  }
-
-  // Run a cell and all below it.
-  async function runBelow(number, seconds) {
-    select(number);
-    await run("notebook:run-all-below", seconds);
   }
 
   // Run a cell without waiting for its end.
@@ -279,30 +273,40 @@ window.course = (() => {
     };
   }
 
+  const source = (number) => cells()[number].model.sharedModel.source;
+  const checked = (number) => source(number).match(/^(?:.*[ .])?check\((\w+)\)$/m)?.[1];
+
+  // The numbers of the cells that check an exercise.
+  const checks = () => [...cells().keys()].filter(checked);
+
   // The exercise that a cell checks, and the number of the cell above that holds its function.
   function task(number) {
-    const sources = cells().map((cell) => cell.model.sharedModel.source);
-    const name = sources[number].match(/\bcheck\((\w+)\)/)[1];
-    const above = sources.slice(0, number);
+    const name = checked(number);
     const written = new RegExp(`(def|class) ${name}\\b`);
-    return [name, above.findLastIndex((source) => written.test(source))];
+    const above = [...cells().keys()].slice(0, number);
+    return [name, above.findLast((cell) => written.test(source(cell)))];
   }
 
   // What `read` finds, once the kernel has answered all moves and nothing changes any more.
   async function settled(root, read, seconds) {
     const until = performance.now() + 1000 * seconds;
     // What computes in slices begins a moment after the move was answered.
-    const enough = root.querySelector(".live-stop") ? 6 : 2;
-    let [before, quiet] = ["", 0];
-    while (quiet < enough) {
+    const enough = root.querySelector(".live-stop") ? 7 : 2;
+    const busy = () => unanswered.size || root.querySelector(".live-stop:not([disabled])");
+    let [before, same] = ["", 0]; // the last that was read at rest, and how often in a row
+    while (same < enough) {
       if (performance.now() > until) {
         throw new Error(`not at rest after ${seconds} s: ${root.innerText}`);
+      }
+      if (busy()) {
+        same = 0;
+        await pause(20); // without a frame: on a long page each costs as much
+        continue;
       }
       await frame();
       await frame();
       const now = JSON.stringify(await read(root));
-      const busy = unanswered.size || root.querySelector(".live-stop:not([disabled])");
-      quiet = now === before && !busy ? quiet + 1 : 0;
+      same = now !== before ? 1 : busy() ? 0 : same + 1;
       before = now;
     }
     return JSON.parse(before);
@@ -341,8 +345,8 @@ window.course = (() => {
   const shutdown = () => panel().sessionContext.shutdown();
 
   return {
-    cellOf, control, errors, exercise, layout, panelIn, pictures, prediction, ready, reveals,
-    runAll, runBelow, runCell, runs, save, scroll, settled, shutdown, startCell, state, task, theme,
+    cellOf, checks, control, errors, exercise, layout, panelIn, pictures, prediction, ready, reveals,
+    runAll, runCell, runs, save, scroll, settled, shutdown, source, startCell, state, task, theme,
     trust, value, write,
   };
 })();

@@ -10,6 +10,7 @@ THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 # Screenshots show the page; what JupyterLab lays over a selected cell stays out.
 HIDDEN = ".jp-cell-toolbar, .jp-cell-menu, .jp-Toast { display: none !important }"
+HEIGHT = 1700  # of the window, for screenshots
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,9 @@ class Notebook:
         """Run all cells and return when the last has ended; see `errors`."""
         self.page.evaluate("seconds => course.runAll(seconds)", timeout)
 
-    def run_below(self, cell, timeout=600):
-        """Run a cell and all below it, and return when the last has ended; see `errors`."""
-        self.page.evaluate("([cell, seconds]) => course.runBelow(cell, seconds)", [cell, timeout])
+    def run(self, cell, timeout=120):
+        """Run one cell, and return when it has ended; see `errors`."""
+        self.page.evaluate("([cell, seconds]) => course.runCell(cell, seconds)", [cell, timeout])
 
     def value(self, expression, timeout=60) -> str:
         """What a Python expression is worth in the kernel, or the exception that it raises."""
@@ -108,9 +109,8 @@ class Notebook:
         return [Prediction(self.page, element) for element in found]
 
     def exercises(self) -> list["Exercise"]:
-        """The exercises that a cell checks, from the top."""
-        cells = self.page.evaluate("[...document.querySelectorAll('.exercise')].map(course.cellOf)")
-        return [Exercise(self.page, cell) for cell in cells]
+        """The exercises and blanks that a cell checks, from the top, run or not."""
+        return [Exercise(self, cell) for cell in self.page.evaluate("course.checks()")]
 
     def screenshots(self, folder, theme) -> list[Path]:
         """Write the whole page to `folder`/`theme`-NN.png, cut between blocks where possible."""
@@ -120,6 +120,15 @@ class Notebook:
         for old in folder.glob(f"{theme}-*.png"):
             old.unlink()
         self.page.mouse.move(0, 0)
+        window = self.page.viewport_size
+        self.page.set_viewport_size(window | {"height": HEIGHT})
+        try:
+            return self._slices(folder, theme)
+        finally:
+            self.page.set_viewport_size(window)
+
+    def _slices(self, folder, theme):
+        """Write the page as it stands, slice by slice; return their paths."""
         chromium = self.page.context.new_cdp_session(self.page)
         layout = self.page.evaluate("course.layout()")
         paths, top = [], 0
@@ -304,13 +313,18 @@ class Answer:
 class Exercise:
     """A cell with a function to complete, and a cell that checks it and gives help."""
 
-    def __init__(self, page, cell):
-        self.page, self.cell = page, cell
-        self.name, self.function_cell = page.evaluate("cell => course.task(cell)", cell)
+    def __init__(self, notebook, cell):
+        self.notebook, self.page, self.cell = notebook, notebook.page, cell
+        self.name, self.function_cell = self.page.evaluate("cell => course.task(cell)", cell)
+
+    @property
+    def source(self) -> str:
+        """What stands in the function's cell."""
+        return self.page.evaluate("cell => course.source(cell)", self.function_cell)
 
     @property
     def element(self):
-        """The panel, which is another one after each answer."""
+        """The panel, another one after each answer; None before the first."""
         return self.page.evaluate_handle("cell => course.panelIn(cell)", self.cell).as_element()
 
     def settled(self) -> Answer:
@@ -335,6 +349,4 @@ class Exercise:
         """Write `source` into the function's cell, run that and then the cell that checks it."""
         self.write(source)
         for cell in self.function_cell, self.cell:
-            self.page.evaluate(
-                "([cell, seconds]) => course.runCell(cell, seconds)", [cell, timeout]
-            )
+            self.notebook.run(cell, timeout)

@@ -175,7 +175,7 @@ def test_an_interrupt_stops_the_cell_and_running_it_again_leaves_nothing(deck, n
     deck.until(lambda: not notebook.runs(1), "interrupt")
     assert deck.ask("count") < 599
     deck.until(lambda: deck.is_training, "the deck")
-    notebook.run_below(0)
+    notebook.run(0)
     again = Deck(notebook)
     assert again.ask("[len(decks), decks[0].comm is None, decks[0]._task]") == [2, True, None]
     assert again.ask("threading.active_count()") == threads
