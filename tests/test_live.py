@@ -334,6 +334,7 @@ def test_a_newer_value_ends_the_older_run(explore):
     async def play():
         exploration = explore(hold, x=slider(0, 60, 40))
         exploration.controls["x"].value = 20
+        assert not stop_button(exploration).disabled  # before the move counts as answered
         await until(lambda: len(slices.runs) == 2 and slices.runs[1][1] >= 3)
         exploration.controls["x"].value = 30  # never starts: the next comes before it can
         exploration.controls["x"].value = 50

@@ -167,6 +167,7 @@ class Exploration(Panel):
             in_slices = inspect.isgenerator(result)
             loop = event_loop()
             if in_slices and loop is not None:
+                self._stop.disabled = False
                 self._task = loop.create_task(self._play(result))
                 self._task.add_done_callback(raise_error)
                 return
@@ -175,7 +176,6 @@ class Exploration(Panel):
 
     async def _play(self, results):
         """Compute on while a frame is on its way to the page, and send the newest after it."""
-        self._stop.disabled = False
         try:
             with contextlib.closing(results), self._errors_in_words():
                 for values in results:
@@ -188,7 +188,8 @@ class Exploration(Panel):
                 await self._pace.answer(PATIENCE)
                 self._to_page()
         finally:
-            self._stop.disabled = True
+            if asyncio.current_task() is self._task:  # no newer one runs
+                self._stop.disabled = True
 
     def _stopped(self):
         """The student ends a computation: what it had is shown."""

@@ -290,11 +290,10 @@ window.course = (() => {
   // What `read` finds, once the kernel has answered all moves and nothing changes any more.
   async function settled(root, read, seconds) {
     const until = performance.now() + 1000 * seconds;
-    // What computes in slices begins a moment after the move was answered.
-    const enough = root.querySelector(".live-stop") ? 7 : 2;
+    root.scrollIntoView({ block: "nearest" });
     const busy = () => unanswered.size || root.querySelector(".live-stop:not([disabled])");
     let [before, same] = ["", 0]; // the last that was read at rest, and how often in a row
-    while (same < enough) {
+    while (same < 2) {
       if (performance.now() > until) {
         throw new Error(`not at rest after ${seconds} s: ${root.innerText}`);
       }

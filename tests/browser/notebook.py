@@ -10,7 +10,11 @@ THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 # Screenshots show the page; what JupyterLab lays over a selected cell stays out.
 HIDDEN = ".jp-cell-toolbar, .jp-cell-menu, .jp-Toast { display: none !important }"
+WHOLE = ".jp-Cell { content-visibility: visible !important }"
 HEIGHT = 1700  # of the window, for screenshots
+
+# What is out of sight is not drawn, as in JupyterLab's own mode: the page is long.
+IN_SIGHT = ".jp-Cell { content-visibility: auto; contain-intrinsic-size: auto 300px }"
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Notebook:
         self.page = page
         page.add_script_tag(path=SCRIPT)
         page.add_style_tag(content=HIDDEN)
+        page.add_style_tag(content=IN_SIGHT)
         self._faults = []
         page.on("pageerror", lambda error: self._faults.append(f"the page: {error}"))
         page.evaluate("course.ready(120)")
@@ -122,9 +127,11 @@ class Notebook:
         self.page.mouse.move(0, 0)
         window = self.page.viewport_size
         self.page.set_viewport_size(window | {"height": HEIGHT})
+        whole = self.page.add_style_tag(content=WHOLE)
         try:
             return self._slices(folder, theme)
         finally:
+            whole.evaluate("style => style.remove()")
             self.page.set_viewport_size(window)
 
     def _slices(self, folder, theme):
