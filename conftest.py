@@ -7,6 +7,7 @@ from xdist.scheduler import LoadFileScheduling
 
 BROWSER = "tests/browser/"
 VISITS = "tests/browser/test_notebooks_in_browser.py"
+LONG = ("test_grade", "test_handout", "test_pictures", "test_the_clinic")
 
 
 class Scheduling(LoadFileScheduling):
@@ -23,8 +24,12 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with what takes longest: notebooks in the browser, then notebooks alone."""
-    items.sort(key=lambda item: (BROWSER not in item.nodeid, item.path.suffix != ".ipynb"))
+    """Begin with what takes longest: notebooks in the browser, notebooks alone, long files."""
+
+    def behind(item):
+        return BROWSER not in item.nodeid, item.path.suffix != ".ipynb", item.path.stem not in LONG
+
+    items.sort(key=behind)
 
 
 def execute_cell_input(self, cell_input, allow_stdin=None):

@@ -303,7 +303,6 @@ window.course = (() => {
         continue;
       }
       await frame();
-      await frame();
       const now = JSON.stringify(await read(root));
       same = now !== before ? 1 : busy() ? 0 : same + 1;
       before = now;
