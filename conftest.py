@@ -7,7 +7,10 @@ from xdist.scheduler import LoadFileScheduling
 
 BROWSER = "tests/browser/"
 VISITS = "tests/browser/test_notebooks_in_browser.py"
-LONG = ("test_grade", "test_handout", "test_pictures", "test_the_clinic")
+LONG = (
+    "test_checker", "test_grade", "test_handout", "test_lessons", "test_pictures", "test_rounding",
+    "test_sweep", "test_the_clinic",
+)  # fmt: skip
 
 
 class Scheduling(LoadFileScheduling):

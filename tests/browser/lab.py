@@ -48,6 +48,8 @@ SETTINGS = {
     "docmanager-extension/plugin": {"autosave": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
+# What follows every change of a notebook beside it, where no test looks.
+LEFT_OUT = ("debugger-extension", "lsp-extension", "toc-extension")
 
 
 class NoBrowser(Exception):
@@ -114,6 +116,10 @@ class JupyterLab:
             path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values), encoding="utf-8")
+        page = home / "config" / "labconfig" / "page_config.json"
+        page.parent.mkdir(parents=True)
+        left_out = {f"@jupyterlab/{name}": True for name in LEFT_OUT}
+        page.write_text(json.dumps({"disabledExtensions": left_out}), encoding="utf-8")
         self._start(home)
         return self
 
