@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 from course_utils.lab.checker import Exercise, Mistake, examine
+from course_utils.lessons.the_clinic.cases import BY_NAME, Case, in_ward, on_offer, prescription
+from course_utils.lessons.the_clinic.experiments import Clinic, changes
+from course_utils.lessons.the_clinic.signs import ILL, SIGNS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "TEACHING.md", ROOT / "deploy" / "README.md"]
@@ -79,6 +82,26 @@ def test_the_exercise_of_the_recipe_is_one():
     for mistake in exercise.mistakes:
         assert examine(exercise, mistake.function).words.startswith(mistake.words)
     assert len(exercise.mistakes) >= 3 and 2 <= len(exercise.hints) <= 3
+
+
+def test_the_patient_of_the_recipe_is_one():
+    space = {"Case": Case}
+    patient = eval(block("Case(\n").rstrip().rstrip(","), space)
+    clinic, others = Clinic(), {case.name: case for case in in_ward(patient.ward)}
+    assert patient.name not in BY_NAME
+    assert clinic.over_twin(patient) > ILL
+    assert clinic.heals(patient, prescription(patient.remedy))
+    for code in on_offer(patient.ward):
+        if changes(patient, prescription(code)):
+            assert not clinic.heals(patient, prescription(code)), code
+    for case in others.values():
+        if changes(case, prescription(patient.remedy)):
+            assert not clinic.heals(case, prescription(patient.remedy)), case.name
+    for sign in patient.signs:
+        assert SIGNS[sign](clinic.findings(patient)), sign
+    for name, sign in patient.unlike.items():
+        assert SIGNS[sign](clinic.findings(patient)), sign
+        assert not SIGNS[sign](clinic.findings(others[name])), name
 
 
 def test_the_mistake_of_the_recipe_is_named_and_another():
