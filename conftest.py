@@ -7,6 +7,7 @@ from xdist.scheduler import LoadFileScheduling
 
 BROWSER = "tests/browser/"
 VISITS = "tests/browser/test_notebooks_in_browser.py"
+OF_THE_EDITION = ("tests/test_grade.py", "tests/test_handout.py")
 LONG = (
     "test_checker", "test_grade", "test_handout", "test_lessons", "test_pictures", "test_rounding",
     "test_sweep", "test_the_clinic",
@@ -14,11 +15,14 @@ LONG = (
 
 
 class Scheduling(LoadFileScheduling):
-    """A file stays in one process, and so does each notebook that a browser visits."""
+    """A file stays in one process, and so do each notebook that a browser visits, and the files that
+    share a student edition."""
 
     def _split_scope(self, nodeid):
         visited = re.match(rf"{VISITS}::\w+\[(\w+)", nodeid)
-        return visited[1] if visited else super()._split_scope(nodeid)
+        if visited:
+            return visited[1]
+        return "edition" if nodeid.startswith(OF_THE_EDITION) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config, log):

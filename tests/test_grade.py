@@ -35,13 +35,6 @@ pytestmark = [
 
 
 @pytest.fixture(scope="session")
-def edition(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("edition") / "course"
-    tool["handout"].make(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def course(edition):
     return classroom.Course(edition)
 

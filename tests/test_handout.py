@@ -30,18 +30,11 @@ pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="it copies 
 
 
 @pytest.fixture(scope="session")
-def handout(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("handout") / "course"
-    tool["make"](folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def copies(handout):
+def copies(edition):
     """The exercises of the copy, blanks apart, by name, each with that of the full course."""
     found = {}
     for lesson, exercises in lessons.all_exercises().items():
-        path = handout / "course_utils" / "lessons" / lesson / "exercises.py"
+        path = edition / "course_utils" / "lessons" / lesson / "exercises.py"
         spec = importlib.util.spec_from_file_location(f"copy_of_{lesson}", path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -51,35 +44,35 @@ def copies(handout):
     return found
 
 
-def notebooks(handout):
+def notebooks(edition):
     return {
-        path: nbformat.read(path, 4) for path in sorted((handout / "notebooks").glob("*.ipynb"))
+        path: nbformat.read(path, 4) for path in sorted((edition / "notebooks").glob("*.ipynb"))
     }
 
 
 # What it holds
 
 
-def test_the_history_the_solutions_the_tests_and_the_tools_stay_behind(handout):
-    assert {path.name for path in handout.iterdir()} == {
+def test_the_history_the_solutions_the_tests_and_the_tools_stay_behind(edition):
+    assert {path.name for path in edition.iterdir()} == {
         "LICENSE", "README.md", "course_utils", "data", "environment.yml", "notebooks",
         "pyproject.toml", "requirements.lock", "run.py",
     }  # fmt: skip
-    assert not (handout / "course_utils" / "solutions").exists()
+    assert not (edition / "course_utils" / "solutions").exists()
 
 
-def test_no_code_of_an_answer_is_left(handout):
+def test_no_code_of_an_answer_is_left(edition):
     names = [each.name for found in tool["graded"]().values() for each in found]
     assert len(names) > 25
-    assert list(tool["answers_left"](handout, names)) == []
+    assert list(tool["answers_left"](edition, names)) == []
 
 
-def expressions(handout):
+def expressions(edition):
     """Every expression in the copy, in code and in `backticks`, by its text: the names it uses."""
-    texts = [path.read_text("utf-8") for path in (handout / "course_utils").rglob("*.py")]
-    for path in handout.rglob("graded.json.gz"):
+    texts = [path.read_text("utf-8") for path in (edition / "course_utils").rglob("*.py")]
+    for path in edition.rglob("graded.json.gz"):
         texts += re.findall("`(.+?)`", stored.gzip.decompress(path.read_bytes()).decode())
-    for notebook in notebooks(handout).values():
+    for notebook in notebooks(edition).values():
         for cell in notebook.cells:
             is_text = cell.cell_type == "markdown"
             texts += re.findall("`(.+?)`", cell.source) if is_text else [cell.source]
@@ -93,8 +86,8 @@ def expressions(handout):
     return found
 
 
-def test_no_expression_in_it_is_an_answer(handout):
-    found = expressions(handout)
+def test_no_expression_in_it_is_an_answer(edition):
+    found = expressions(edition)
     assert "1 / (1 - p)" in found
     for exercise in (each for group in tool["graded"]().values() for each in group):
         arguments = set(exercise.arguments)
@@ -113,15 +106,15 @@ def test_an_answer_outside_of_the_exercises_is_noticed(tmp_path):
     assert list(tool["answers_left"](tmp_path, ["right"])) == [(Path("pictures.py"), "right")]
 
 
-def test_what_the_library_or_a_blank_answers_is_not_graded(handout):
+def test_what_the_library_or_a_blank_answers_is_not_graded(edition):
     graded = {each.name for found in tool["graded"]().values() for each in found}
     assert graded.isdisjoint({"tanh_backward", "momentum_step", "stretch_and_shift_backward"})
     assert "rms_norm_backward" in graded
 
 
-def test_what_is_stored_are_numbers_and_words_and_never_a_formula(handout):
-    files = list(handout.rglob(stored.FILE))
-    assert len(files) == len(list((handout / "course_utils" / "lessons").glob("*/exercises.py")))
+def test_what_is_stored_are_numbers_and_words_and_never_a_formula(edition):
+    files = list(edition.rglob(stored.FILE))
+    assert len(files) == len(list((edition / "course_utils" / "lessons").glob("*/exercises.py")))
     for path in files:
         for each in json.loads(stored.gzip.decompress(path.read_bytes())):
             assert set(each) == {
@@ -134,16 +127,16 @@ def test_what_is_stored_are_numbers_and_words_and_never_a_formula(handout):
             }
 
 
-def test_outputs_and_what_was_folded_away_are_gone(handout):
-    for notebook in notebooks(handout).values():
+def test_outputs_and_what_was_folded_away_are_gone(edition):
+    for notebook in notebooks(edition).values():
         for cell in notebook.cells:
             assert not cell.get("outputs") and cell.get("execution_count") is None
             summaries = re.findall("<summary>(.*?)</summary>", cell.source)
             assert set(summaries) <= set(tool["KEPT"])
 
 
-def test_each_notebook_says_what_of_it_is_graded(handout):
-    for notebook in notebooks(handout).values():
+def test_each_notebook_says_what_of_it_is_graded(edition):
+    for notebook in notebooks(edition).values():
         assert notebook.cells[1].source.startswith("*Student edition.*")
         course = notebook.metadata["course"]
         assert all(f"`{name}`" in notebook.cells[1].source for name in course["graded"])
@@ -157,8 +150,8 @@ def test_names_are_listed_as_one_writes_them():
     assert listed("the exercise", []) == ""
 
 
-def test_each_open_task_has_a_rubric_and_room_for_an_answer(handout):
-    for path, notebook in notebooks(handout).items():
+def test_each_open_task_has_a_rubric_and_room_for_an_answer(edition):
+    for path, notebook in notebooks(edition).items():
         tasks = notebook.metadata["course"]["tasks"]
         opened = [c for c in notebook.cells if re.search(r"\*\*\d+\. Open|^## Your own", c.source)]
         assert len(tasks) == len(opened) > 0, path
@@ -169,8 +162,8 @@ def test_each_open_task_has_a_rubric_and_room_for_an_answer(handout):
             assert len(tasks.keys() & {cell.id for cell in task}) == 1
 
 
-def test_links_lead_somewhere(handout):
-    for path, notebook in notebooks(handout).items():
+def test_links_lead_somewhere(edition):
+    for path, notebook in notebooks(edition).items():
         for cell in notebook.cells:
             for target in re.findall(r"\]\(([\w./-]+\.(?:ipynb|md|csv|png))\)", cell.source):
                 assert (path.parent / target).exists(), target
@@ -284,24 +277,24 @@ def test_a_stored_answer_knows_nothing_but_the_checker_s_inputs(copies):
 # Its notebooks
 
 
-def execute(path, handout):
+def execute(path, edition):
     """Run a notebook of the copy as JupyterLab's *Run all* does; the errors that it went past."""
     notebook = nbformat.read(path, 4)
     where = {"metadata": {"path": str(path.parent)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=where).execute(
-        env=os.environ | {"PYTHONPATH": str(handout)}
+        env=os.environ | {"PYTHONPATH": str(edition)}
     )
     found = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return [output.ename for output in found if output.output_type == "error"]
 
 
-def test_a_notebook_runs_untouched_from_top_to_bottom(handout):
-    (path,) = (handout / "notebooks").glob("00_*.ipynb")
-    assert set(execute(path, handout)) <= {"NotImplementedError"}
+def test_a_notebook_runs_untouched_from_top_to_bottom(edition):
+    (path,) = (edition / "notebooks").glob("00_*.ipynb")
+    assert set(execute(path, edition)) <= {"NotImplementedError"}
 
 
-def test_only_a_cell_that_needs_a_graded_function_may_fail(handout):
-    for notebook in notebooks(handout).values():
+def test_only_a_cell_that_needs_a_graded_function_may_fail(edition):
+    for notebook in notebooks(edition).values():
         graded = set(notebook.metadata["course"]["graded"])
         for cell in notebook.cells:
             if "raises-exception" in cell.metadata.get("tags", []):
@@ -310,7 +303,7 @@ def test_only_a_cell_that_needs_a_graded_function_may_fail(handout):
                 graded |= {n.name for n in ast.parse(cell.source).body if hasattr(n, "name")}
 
 
-def test_it_runs_where_nothing_of_the_course_is_but_the_copy(handout):
+def test_it_runs_where_nothing_of_the_course_is_but_the_copy(edition):
     """The lessons of the copy import each other, not those of the course that made it."""
     code = (
         "from course_utils import lessons\n"
@@ -322,10 +315,10 @@ def test_it_runs_where_nothing_of_the_course_is_but_the_copy(handout):
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=os.environ | {"PYTHONPATH": str(handout)}, cwd=handout,
+        env=os.environ | {"PYTHONPATH": str(edition)}, cwd=edition,
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert Path(done.stdout.strip()).is_relative_to(handout)
+    assert Path(done.stdout.strip()).is_relative_to(edition)
 
 
 # Storing
