@@ -3,7 +3,9 @@
 from contextlib import closing
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from .checks import (
     LESSON,
@@ -229,7 +231,7 @@ def code(source="", **saved):
     return nbformat.v4.new_code_cell(source, outputs=outputs)
 
 
-def test_names_what_is_wrong_with_a_page(lab, browser):
+def test_names_what_is_wrong_with_a_page_and_takes_its_picture(lab, browser, tmp_path):
     raises = code("1 / 0")
     raises.metadata["tags"] = ["raises-exception"]
     cells = [
@@ -249,6 +251,7 @@ def test_names_what_is_wrong_with_a_page(lab, browser):
         as_saved = "\n".join(notebook.errors())
         notebook.run_all()
         after = "\n".join(notebook.errors())
+        light, dark = (notebook.screenshots(tmp_path, theme) for theme in ("light", "dark"))
     for part in (
         "cell 0: formula: Missing argument for \\frac",
         "cell 0: formula: unknown \\foo",
@@ -260,3 +263,5 @@ def test_names_what_is_wrong_with_a_page(lab, browser):
     for part in ("UserWarning: beware", "cell 6: TypeError: object of", "cell 7 did not run"):
         assert part in after
     assert "cell 2" not in as_saved and "cell 4" not in after
+    brightness = [np.asarray(Image.open(paths[0]).convert("L")).mean() for paths in (light, dark)]
+    assert brightness[0] > 200 and brightness[1] < 100

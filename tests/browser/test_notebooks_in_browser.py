@@ -61,10 +61,6 @@ def test_saved_page_shows_every_exploration(visit):
     assert missing == [], "cells whose explorations have no picture in the saved notebook"
 
 
-def test_screenshots_in_the_dark_theme(visit):
-    assert visit.notebook.screenshots(visit.screenshots, "dark")
-
-
 def test_every_control_works(visit):
     found = []
     for number, exploration in enumerate(visit.notebook.explorations(), start=1):
