@@ -74,6 +74,20 @@ def test_c_changes_the_lengths_by_its_own_factor_and_nothing_else():
     assert not np.allclose(SMALL.norms(1.0, draw=1).forward, one.forward)
 
 
+def test_of_three_networks_only_the_one_that_moves_is_sent_through_again(monkeypatch):
+    untrained, sent = Untrained(X, LABELS, hidden=6 * [20]), []
+    propagate = untrained.propagate
+    monkeypatch.setattr(untrained, "propagate", lambda *args: sent.append(1) or propagate(*args))
+    for moving in (2.0, 2.1, 2.2):
+        found = [untrained.norms(c, depth=5) for c in (moving, 1, 3)]
+    assert len(sent) == 5
+    assert found[1].forward == pytest.approx(SMALL.norms(1.0, depth=5).forward)
+    with pytest.raises(ValueError, match="read-only"):
+        found[1].before[0][:] = 0
+    own = Block(lambda n: ReLU())  # may be something else each time
+    assert len([untrained.norms(2.0, block=own) for _ in range(2)]) == len(sent) - 5 == 2
+
+
 def test_masks_are_the_same_at_every_call_with_the_same_draw():
     block = dropout(0.5)
     one, four = (SMALL.norms(c, block=block) for c in (1.0, 4.0))

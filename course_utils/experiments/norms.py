@@ -238,6 +238,7 @@ class Untrained:
             check_count("hidden", width)
         self.x = x.astype(np.float64)
         self.labels = None if labels is None else check_labels(labels, len(x), CLASSES)
+        self._of_named = lru_cache(maxsize=3)(self._of)  # what does not move in a drag is kept
 
     def unscaled(self, draw=0):
         """The matrices G of a draw: one for each hidden layer, and one for the ten outputs."""
@@ -272,6 +273,11 @@ class Untrained:
         check_number("c", c)
         depth = at_most("depth", depth, len(self.hidden))
         width = at_most("width", width, max(self.hidden))
+        find = self._of_named if isinstance(block, str) else self._of
+        return find(c, depth, width, block, draw)
+
+    def _of(self, c, depth, width, block, draw):
+        """The norms of one network; read-only, since they may be kept."""
         block = find_block(block)
         widths = [self.x.shape[1]] + [min(n, width) for n in self.hidden[:depth]]
         weights = [
@@ -283,10 +289,13 @@ class Untrained:
             z, before, gradients = self.propagate(weights, last, block.layers(widths[1:]))
             forward, backward = (np.array([mean_norm(a) for a in each]) for each in (z, gradients))
             if block.moments is None:
-                unknown = np.full(depth + 1, np.nan)
-                return Norms(forward, backward, unknown, unknown, before, unknown[1:])
-            deviations, lengths, factors = theory(forward[0], widths, c, block.moments)
-            returning = backward[-1] * np.cumprod([1, *np.sqrt(factors[::-1])])[::-1]
+                lengths = returning = np.full(depth + 1, np.nan)
+                deviations = lengths[1:]
+            else:
+                deviations, lengths, factors = theory(forward[0], widths, c, block.moments)
+                returning = backward[-1] * np.cumprod([1, *np.sqrt(factors[::-1])])[::-1]
+        for array in (forward, backward, lengths, returning, deviations, *before):
+            array.setflags(write=False)
         return Norms(forward, backward, lengths, returning, before, deviations)
 
     def propagate(self, weights, last, layers):
