@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import pwd
+import random
 import signal
 import statistics
 import subprocess
@@ -22,6 +23,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -63,7 +65,7 @@ class Hub:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(90)  # half a minute, if it was started where interrupts are ignored
         self.folder.cleanup()
 
     async def is_up(self):
@@ -165,13 +167,16 @@ class Student:
                 ) as self.socket:
                     await self._run_cells()
                     self.ready_at = time.monotonic() - begin
-                    await ready.pass_by()
+                    ready.come()
+                    while not ready.open.is_set():
+                        with suppress(TimeoutError):  # a page that waits answers the server's pings
+                            await self._receive(timeout=1)
                     await self._drag(seconds, rate)
                 self.stage = "done"
         except Exception as error:  # noqa: BLE001 (what breaks is what is asked)
             self.failure = f"{self.stage}: {type(error).__name__}: {error}"[:300]
             if self.ready_at is None:
-                await ready.pass_by()
+                ready.come()
 
     async def _log_in(self):
         self.stage = "log in"
@@ -228,9 +233,9 @@ class Student:
         await self.socket.send_bytes(pack(parts))
         return header["msg_id"]
 
-    async def _receive(self):
+    async def _receive(self, timeout=None):
         """The kernel's next message: its kind, the id that it answers, and its content."""
-        message = await self.socket.receive()
+        message = await self.socket.receive(timeout)
         if message.type != aiohttp.WSMsgType.BINARY:
             raise ConnectionError(f"the websocket said {message.type.name} {message.data!r}")
         _, header, parent, _, content, *buffers = unpack(message.data)
@@ -266,12 +271,16 @@ class Student:
         return next(key for key, state in self.models.items() if state.get("_model_name") == name)
 
     async def _drag(self, seconds, rate):
-        """Move c `rate` times a second. As in the page, a move waits until the last is answered."""
+        """Move c `rate` times a second on average, at moments of one's own.
+
+        As in the page, a move waits until the last is answered.
+        """
         self.stage = "drag"
+        rng = random.Random(self.name)
         slider, image = self._model("FloatSliderModel"), self._model("ImageModel")
         low, high, c = (self.models[slider][key] for key in ("min", "max", "value"))
-        direction, due = 1, time.monotonic()
-        end = due + seconds
+        direction, end = 1, time.monotonic() + seconds
+        due = time.monotonic() + rng.random() / rate
         while due < end:
             await asyncio.sleep(due - time.monotonic())
             if not low <= c + direction * STEP <= high:
@@ -288,9 +297,9 @@ class Student:
                         arrived = True
                         self.frames.append(time.monotonic() - start)
                     idle |= parent == sent and content.get("execution_state") == "idle"
-            due += 1 / rate
+            due += rng.uniform(0.5, 1.5) / rate
             while due < time.monotonic():  # these moves were merged into the next
-                due += 1 / rate
+                due += rng.uniform(0.5, 1.5) / rate
                 self.merged += 1
 
 
@@ -316,11 +325,10 @@ class Gate:
     def __init__(self, number):
         self.missing, self.open = number, asyncio.Event()
 
-    async def pass_by(self):
+    def come(self):
         self.missing -= 1
         if not self.missing:
             self.open.set()
-        await self.open.wait()
 
 
 async def watch(names, seen):
@@ -340,8 +348,6 @@ async def measure(number, seconds, rate):
         students = [Student(name, password) for name, password in passwords.items()]
         gate, begin = Gate(number), time.monotonic()
         runs = [asyncio.create_task(each.run(begin, gate, seconds, rate)) for each in students]
-        waiter = asyncio.create_task(gate.open.wait())
-        await asyncio.wait([waiter, *runs], return_when=asyncio.FIRST_COMPLETED)
         await gate.open.wait()
         psutil.cpu_percent()
         ready = [each.name for each in students if each.ready_at is not None]
