@@ -48,7 +48,7 @@ def load_mnist(split="train"):
         If the file is missing.
     """
     check_choice("split", split, ("train", "test"))
-    restore = "restore it with `git checkout -- data/mnist.npz`, or see data/README.md"
+    restore = "take it anew from the course (in a clone: `git checkout -- data/mnist.npz`)"
     try:
         content = MNIST_FILE.read_bytes()
     except FileNotFoundError:

@@ -112,6 +112,42 @@ def test_what_the_library_or_a_blank_answers_is_not_graded(edition):
     assert "rms_norm_backward" in graded
 
 
+def test_what_is_answered_on_the_way_to_something_else_is_practice():
+    every = {each.name for found in lessons.all_exercises().values() for each in found}
+    graded = {each.name for found in tool["graded"]().values() for each in found}
+    assert every.issuperset(tool["ANSWERED"]) and graded.isdisjoint(tool["ANSWERED"])
+
+
+def test_nothing_is_said_of_what_stays_behind(edition):
+    texts = [cell.source for each in notebooks(edition).values() for cell in each.cells]
+    assert not [
+        text for text in texts if re.search(r"tools/|git checkout|tests hold|folded below", text)
+    ]
+    paths = (ROOT / "notebooks").glob("*.ipynb")
+    ours = [cell.source for path in paths for cell in nbformat.read(path, 4).cells]
+    for words in tool["REWORDED"]:
+        assert sum(words in text for text in ours) == 1, words
+
+
+def test_paragraphs_with_addresses_in_the_web_stay(edition):
+    for path, copy in notebooks(edition).items():
+        ours, theirs = (
+            "".join(cell.source for cell in each.cells).count("](http")
+            for each in (nbformat.read(ROOT / "notebooks" / path.name, 4), copy)
+        )
+        assert ours == theirs, path
+
+
+def test_a_file_that_git_does_not_know_is_told(monkeypatch, tmp_path, capsys):
+    def files(*options):
+        return ["notebooks/13_new.ipynb"] if options else []
+
+    monkeypatch.setitem(tool["make"].__globals__, "files", files)
+    with suppress(Exception):  # a copy of nothing is no course
+        tool["make"](tmp_path / "copy")
+    assert "notebooks/13_new.ipynb" in capsys.readouterr().err
+
+
 def test_what_is_stored_are_numbers_and_words_and_never_a_formula(edition):
     files = list(edition.rglob(stored.FILE))
     assert len(files) == len(list((edition / "course_utils" / "lessons").glob("*/exercises.py")))

@@ -44,14 +44,33 @@ ROOMS = ("course_utils/", "data/", "notebooks/", "LICENSE", "environment.yml", "
          "requirements.lock", "run.py")  # fmt: skip
 WITHHELD = ("course_utils/solutions/", "data/pack_mnist.py")
 
+# Exercises that code which stays open answers on its way to something else: practice.
+ANSWERED = ("corrupt_labels", "fold_batch_norm")
+
 CHECK = re.compile(r"(\w+) = check\(\1\)")
 FOLDED = re.compile(r"<details><summary>(.*?)</summary>.*?</details>\n*", re.DOTALL)
 KEPT = ("Ours", "What a good answer has")  # what stays of what is folded away
-LINK = re.compile(r"\]\(([^)#:\s]+)[^)\s]*\)")
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)[^)\s]*\)")  # to a file, not into the web
 TASK = re.compile(
     r"^(?:\*\*\d+\. Open: (?P<open>[^*]+?)[.?]?\*\*|## (?P<own>Your own .+))", re.MULTILINE
 )
 NEXT = re.compile(r"^(?:\*\*\d+\. |#{1,3} )", re.MULTILINE)  # where a task ends
+
+# What is said of files that stay behind: the words of a notebook, and those of the edition.
+REWORDED = {
+    " What we found is folded below.": "",
+    "`git checkout notebooks`, in a terminal in the course's folder, brings back the originals and "
+    "discards your changes.": "Keep the files that you were given: a copy of them is the way back.",
+    " Leave out what you like.": "",
+    "`tools/make_torch_reference.py` had PyTorch train a small network in eight settings, and kept its": (
+        "PyTorch trained a small network in eight settings, and we kept its"
+    ),
+    ", made by the same `sweep` (`python tools/measure_recipes.py`)": ", made by the same `sweep`",
+    "(The course's tests hold all fifteen to it on seeds $3$ to $5$.)": (
+        "(All fifteen keep to it on seeds $3$ to $5$.)"
+    ),
+    " (`tools/measure_clinic.py`)": "",
+}
 
 EDITION = """\
 *Student edition.* The blanks marked *yours* are practice and are not graded: ours is one click away, \
@@ -97,14 +116,19 @@ Code and text are under the [MIT license](LICENSE); the digits are not ours, see
 def graded():
     """The graded exercises of each lesson: a dict of its name to a list of `Exercise`.
 
-    Not blanks, and no exercise that code which stays open answers: the library's, or a blank's.
+    Not blanks, and no exercise that code which stays open answers: the library's, a blank's, or what
+    `ANSWERED` names.
     """
     exercises = lessons.all_exercises()
     openly = [each.reference for found in exercises.values() for each in found if each.blank]
     for module in pkgutil.walk_packages(nn.__path__, f"{nn.__name__}."):
         openly += filter(inspect.isfunction, vars(import_module(module.name)).values())
     return {
-        lesson: [each for each in found if not each.blank and not _answered(each, openly)]
+        lesson: [
+            each
+            for each in found
+            if not (each.blank or each.name in ANSWERED or _answered(each, openly))
+        ]
         for lesson, found in exercises.items()
     }
 
@@ -291,6 +315,8 @@ def student_edition(notebook, lesson, graded, practice):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = FOLDED.sub(_kept, cell.source).rstrip()
+            for ours, theirs in REWORDED.items():
+                cell.source = cell.source.replace(ours, theirs)
         else:
             cell.outputs, cell.execution_count = [], None
     notebook.cells = [cell for cell in notebook.cells if cell.source.strip()]
@@ -386,14 +412,13 @@ def _let_fail(notebook, missing):
 # The copy
 
 
-def tracked():
-    """The files of the rooms that are handed out, relative to the course."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+def files(*options):
+    """The files of the rooms that are handed out, as `git ls-files` lists them with these options."""
+    command = ["git", "ls-files", "-z", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [
         name
-        for name in listed.stdout.split("\0")
+        for name in done.stdout.split("\0")
         if name.startswith(ROOMS) and not name.startswith(WITHHELD)
     ]
 
@@ -411,7 +436,9 @@ def make(folder):
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise SystemExit(f"{folder} is not empty: name a new folder")
-    for name in tracked():
+    for name in files("--others", "--exclude-standard"):
+        print(f"left out, since git does not know it yet (git add): {name}", file=sys.stderr)
+    for name in files():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)

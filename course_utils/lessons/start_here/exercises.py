@@ -50,6 +50,7 @@ EXERCISES = [
     Exercise(
         expected_ratio,
         cases=scales_and_depths,
+        without=("expected_lengths",),
         mistakes=[
             Mistake(
                 lambda c, depth: (c / 2) ** depth,
