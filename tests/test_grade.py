@@ -1,5 +1,6 @@
 """Grading: the verdict comes from the teacher's copy, and what a student's file does costs one row."""
 
+import base64
 import csv
 import json
 import runpy
@@ -138,7 +139,7 @@ def test_run_twice_it_gives_the_same_table(edition, course, tmp_path):
         "ada": "right", "bob": "wrong", "eve": "error",
     }  # fmt: skip
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.*")]
-    assert len(files) == 3
+    assert len(files) == 4
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
@@ -148,6 +149,171 @@ def test_another_command_can_run_the_student_s_process(edition, course, tmp_path
     inside = "env -u HOME COURSE={edition}"
     rows, _ = grade(edition, tmp_path / "class", tmp_path / "results", "--inside", inside)
     assert [row["verdict"] for row in rows if row["task"] == "find_c"] == ["right"]
+
+
+# What students do to files
+
+
+def cells_of(course):
+    return json.loads(json.dumps(course.notebooks[NOTEBOOK]))["cells"]
+
+
+def own(course, change):
+    """What is found of a student's own after a change of the notebook's cells."""
+    original, cells = cells_of(course), cells_of(course)
+    change(cells)
+    read = [
+        {"id": str(cell.get("id", "")), "kind": cell["cell_type"], "outputs": [],
+         "source": tool["answers"].text(cell["source"]), "attachments": cell.get("attachments")}
+        for cell in cells
+    ]  # fmt: skip
+    return tool["answers"].written(read, original, ["02-066"])
+
+
+def at(cells, key):
+    return next(i for i, cell in enumerate(cells) if cell["id"] == key)
+
+
+def text_cell(words, key="new"):
+    return {"id": key, "cell_type": "markdown", "source": words}
+
+
+def in_the_answer(cells):
+    cells[at(cells, "02-066-answer")]["source"] = "mine"
+
+
+def in_the_question(cells):
+    question = cells[at(cells, "02-066")]
+    question["source"] = tool["answers"].text(question["source"]) + "\n\nmine"
+
+
+def behind_the_answer(cells):
+    cells.insert(at(cells, "02-066-answer") + 1, text_cell("mine"))
+
+
+def with_ids(change, make):
+    def changed(cells):
+        change(cells)
+        for i, cell in enumerate(cells):
+            cell["id"] = make(i)
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        in_the_answer,
+        in_the_question,
+        behind_the_answer,
+        with_ids(in_the_answer, lambda i: ""),
+        with_ids(in_the_question, lambda i: f"other-{i}"),
+        with_ids(behind_the_answer, lambda i: f"other-{i}"),
+    ],
+    ids=range(6),
+)
+def test_an_open_answer_is_found_wherever_it_stands(course, change):
+    found = own(course, change)
+    if "mine" not in str(found["02-066"]):  # a question that was changed and has no id is new text
+        assert "mine" in str(found["elsewhere"])
+    assert own(course, lambda cells: None) == {"02-066": [], "elsewhere": []}
+
+
+def test_what_stands_outside_of_all_tasks_is_shown_too(course):
+    found = own(course, lambda cells: cells.append(text_cell("mine, at the end")))
+    assert found["elsewhere"] == [("text", "mine, at the end")]
+    own_code = {"id": "new", "cell_type": "code", "source": "x = 1", "outputs": []}
+    assert own(course, lambda cells: cells.append(own_code))["elsewhere"] == []
+
+
+def test_pictures_in_a_text_and_what_cannot_be_shown_are_told():
+    jpeg = base64.b64encode(b"\xff\xd8\xff and so on").decode()
+    cells = [
+        {"id": "q", "kind": "markdown", "source": "?", "outputs": [], "attachments": None},
+        {"id": "", "kind": "markdown", "source": "![x](attachment:a.jpg)", "outputs": [],
+         "attachments": {"a.jpg": {"image/jpeg": jpeg}, "b": 3}},
+        {"id": "", "kind": "code", "source": "draw()", "attachments": None, "outputs": [
+            {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>"}},
+            {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []},
+        ]},
+    ]  # fmt: skip
+    original = [{"id": "q", "source": "?"}, {"id": "q-answer", "source": "a"}]
+    found = tool["answers"].written(cells, original, ["q"])["q"]
+    assert found == [
+        ("text", "![x](attachment:a.jpg)"),
+        ("image/jpeg", jpeg),
+        ("code", "draw()"),
+        ("output", "[not shown: image/svg+xml]"),
+        ("output", "ValueError: no"),
+    ]
+
+
+def test_a_page_has_the_question_and_runs_nothing():
+    parts = [("text", "| a |\n|---|\n| <script>x</script> |\n\n[l](javascript:alert(1))")]
+    page = tool["answers"].page("t", ["**1. Open: why?**"], [("ada & co", parts)])
+    assert "<strong>1. Open: why?</strong>" in page and "ada &amp; co" in page and "<td>" in page
+    assert "<script" not in page and "javascript:" not in page and "default-src 'none'" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "student"),
+    [
+        ("ada_02_initialization", "ada"),
+        ("lee_LATE_111_222_07_dropout-1", "lee_LATE_111_222"),
+        ("Zoë O'Hara 07 dropout (1)", "Zoë O'Hara"),
+        ("02_initialization_ada", "ada"),
+        ("homework", "homework"),
+    ],
+)
+def test_whose_a_file_is_that_lies_among_others(name, student):
+    assert tool["_author"](name) == student
+
+
+@pytest.fixture(scope="session")
+def handed_in(edition, course, tmp_path_factory):
+    """Files as they come: the rows by student and file, and the lines of the students."""
+    folder = tmp_path_factory.mktemp("handed in")
+    right = {"find_c": course.solutions["find_c"]}
+    returned(course, folder / "twice" / "draft.ipynb", {}, "mine")
+    returned(course, folder / "twice" / "final.ipynb", right)
+    renamed = {"find_c": "def bisect(f):\n    return 1.0"}
+    returned(course, folder / "renamed" / "a.ipynb", renamed)
+    content = json.loads(classroom.fill(course.notebooks[NOTEBOOK], right, ""))
+    del content["metadata"]["course"]
+    (folder / "nameless").mkdir()
+    (folder / "nameless" / "homework.ipynb").write_text(json.dumps(content))
+    (folder / "zipped").mkdir()
+    for name in ("zipped/all.zip", "kim_hw.zip", "ned.py"):
+        (folder / name).write_bytes(b"PK")
+    results = tmp_path_factory.mktemp("results") / "new"
+    rows, _ = grade(edition, folder, results)
+    with open(results / "students.csv", encoding="utf-8", newline="") as file:
+        return rows, {line["student"]: line for line in csv.DictReader(file)}
+
+
+def test_of_two_files_the_better_counts_and_a_note_says_so(handed_in):
+    _, students = handed_in
+    line = students["twice"]
+    assert (line["points"], line["of"], line["initialization"]) == ("1", "3", "1")
+    assert line["to be read"] == "2" and line["notes"] == "initialization: 2 files"
+    assert students["zipped"]["points"] == "0"
+
+
+def test_a_function_of_another_name_is_told(handed_in):
+    (row,) = (r for r in handed_in[0] if r["student"] == "renamed" and r["task"] == "find_c")
+    assert row["verdict"] == "error" and "`bisect`" in row["words"]
+
+
+def test_a_notebook_is_known_by_its_cells(handed_in):
+    (row,) = (r for r in handed_in[0] if r["student"] == "nameless" and r["task"] == "find_c")
+    assert row["verdict"] == "right" and row["notebook"] == "initialization"
+
+
+def test_no_file_that_may_be_somebody_s_work_is_passed_over(handed_in):
+    rows = {row["file"]: row for row in handed_in[0] if not row["notebook"]}
+    assert rows.keys() == {"zipped/all.zip", "kim_hw.zip", "ned.py"}
+    assert {row["verdict"] for row in rows.values()} == {"error"}
+    assert "Unpack it" in rows["kim_hw.zip"]["words"] and "Unpack" not in rows["ned.py"]["words"]
 
 
 # Other inputs

@@ -3,12 +3,16 @@
     python tools/grade.py RETURNED RESULTS
 
 RETURNED holds notebooks in any nesting. The first folder below it names the student; a notebook that
-lies in RETURNED itself is its own student. A notebook is known by what the student edition wrote
-into it, or by its file name. RESULTS, which must be new or empty, gets
+lies in RETURNED itself belongs to whoever its name begins with, ada_02_initialization.ipynb to ada.
+A notebook is known by what the student edition wrote into it, by its cells, or by its file name.
+RESULTS, which must be new or empty, gets
 
 - grades.csv: student, notebook, task, verdict, points, words, file. The verdict is *right*, *known
-  mistake*, *wrong*, *not attempted*, *error*, *out of time*, or *to be read* for an open task,
-- open/: a page for each open task, with what every student wrote and drew for it.
+  mistake*, *wrong*, *not attempted*, *error*, *out of time*, or *to be read* for an open task and
+  for what stands outside of all of them,
+- students.csv: a line a student, with the points of every notebook that anybody returned and their
+  sum; of two files of one notebook the better verdict counts, task by task, and a note says so,
+- open/: a page for each open task, with its question and what every student wrote and drew for it.
 
 Run twice it gives the same table: what is limited is processor time. One that only sleeps is ended
 after six times as long.
@@ -37,9 +41,8 @@ For Linux and macOS.
 """
 
 import argparse
-import base64
+import ast
 import csv
-import html
 import json
 import re
 import shlex
@@ -49,8 +52,10 @@ import threading
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -60,6 +65,7 @@ from tqdm.auto import tqdm
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
+import answers
 import handout
 
 from course_utils import lessons
@@ -72,9 +78,6 @@ COLUMNS = ("student", "notebook", "task", "verdict", "points", "words", "file")
 SEEDS = (1, 2)  # of the inputs that students have not seen
 WAIT = 6  # times as long for one that sleeps: a busy computer is no fault of a student's
 LARGEST_FILE = 50_000_000  # bytes
-LARGEST_PICTURE = 3_000_000
-LONGEST_TEXT = 20_000  # characters of a cell on a page
-PNG = b"\x89PNG\r\n"
 ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to compute
 
@@ -100,15 +103,18 @@ class Returned:
 
 
 def returned(folder):
-    """The notebooks in a folder, hidden ones and links apart: a list, in order.
+    """What was handed in: a list, in order. Hidden files and links do not count.
 
-    A student's folder without any stands for itself.
+    Besides notebooks that is what somebody may take for one: a student's folder without any, a zip
+    anywhere, and any other file that lies in the folder itself.
     """
     found, folder = [], folder.resolve()
-    for path in sorted(folder.rglob("*.ipynb")):
+    for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in inside.parts)
-        if not hidden and path.is_file() and path.resolve() == path:
+        if hidden or not path.is_file() or path.resolve() != path:
+            continue
+        if path.suffix in (".ipynb", ".zip") or path.parent == folder:
             student = inside.parts[0] if len(inside.parts) > 1 else _author(path.stem)
             found.append(Returned(path, student, str(inside)))
     empty = {each.name for each in folder.iterdir() if each.is_dir()} - {f.student for f in found}
@@ -117,9 +123,10 @@ def returned(folder):
 
 
 def _author(stem):
-    """Whose a file is that lies among others: "ada_02_initialization" is ada's."""
-    names = "|".join(path.stem for path in lessons.NOTEBOOKS.glob("*.ipynb"))
-    return re.sub(names, "", stem).strip("_- .") or stem
+    """Whose a file is that lies among others: "ada_02_initialization (1)" is ada's."""
+    names = [path.stem.replace("_", "[_ ]") for path in lessons.NOTEBOOKS.glob("*.ipynb")]
+    before, *behind = re.split("|".join(names), stem, maxsplit=1)
+    return before.strip("_- .") or "".join(behind).strip("_- .") or stem
 
 
 # What is graded
@@ -143,6 +150,9 @@ def read(item, edition):
     """A returned notebook as (lesson, cells); a ValueError in words for what is none."""
     if item.path.is_dir():
         raise ValueError("There is no notebook in the folder.")
+    if item.path.suffix != ".ipynb":
+        unpack = " Unpack it and grade anew." if item.path.suffix == ".zip" else ""
+        raise ValueError(f"The file is no notebook.{unpack}")
     if item.path.stat().st_size > LARGEST_FILE:
         raise ValueError(f"The file is larger than {LARGEST_FILE // 10**6} MB.")
     try:
@@ -151,8 +161,9 @@ def read(item, edition):
             {
                 "id": str(cell.get("id", "")),
                 "kind": str(cell.get("cell_type", "")),
-                "source": _text(cell.get("source", "")),
+                "source": answers.text(cell.get("source", "")),
                 "outputs": [each for each in cell.get("outputs", []) if isinstance(each, dict)],
+                "attachments": cell.get("attachments"),
             }
             for cell in content["cells"]
         ]
@@ -162,15 +173,23 @@ def read(item, edition):
         raise ValueError(f"The file is no notebook ({type(error).__name__}).") from None
     known = handed_out(edition)
     if lesson not in list(known):
-        named = [name for name in known if name in item.path.stem]
-        if not named:
-            raise ValueError("It is no notebook of the course, by name or by what it holds.")
-        lesson = max(named, key=len)
+        lesson = _lesson(cells, item.path.stem, known)
     return lesson, cells
 
 
-def _text(source):
-    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+def _lesson(cells, stem, known):
+    """The lesson of a notebook that does not say it: by most of its cells, or by its file's name."""
+
+    def share(lesson):
+        keys = answers.recognized(cells, known[lesson]["cells"])
+        return sum(key is not None for key in keys) / len(known[lesson]["cells"])
+
+    named = [name for name in known if name in stem]
+    if (likely := max(known, key=share)) and share(likely) > 0.5:
+        return likely
+    if not named:
+        raise ValueError("It is no notebook of the course, by name or by what it holds.")
+    return max(named, key=len)
 
 
 # Exercises
@@ -184,20 +203,33 @@ def grade(item, settings):
         lesson, cells = read(item, settings.edition)
     except (ValueError, OSError) as error:
         return [about | _row("", "", "error", str(error))], {}, ()
-    course = handed_out(settings.edition)[lesson]["metadata"]["course"]
-    rows, limits = [], set()
+    original = handed_out(settings.edition)[lesson]
+    course, rows, limits = original["metadata"]["course"], [], set()
     code = [
         (f"<cell {i} {c['id']}>", c["source"]) for i, c in enumerate(cells) if c["kind"] == "code"
     ]
+    new = _defined(cells) - _defined(original["cells"])
     for name in course["graded"]:
-        verdict, words = _judge(exercises(lesson)[name], code, settings, limits)
+        verdict, words = _judge(exercises(lesson)[name], code, new, settings, limits)
         rows.append(about | _row(lesson, name, verdict, words))
-    parts = {}
-    for key in course["tasks"]:
-        parts[lesson, key] = _own(cells, handed_out(settings.edition)[lesson]["cells"], key)
-        verdict = "to be read" if parts[lesson, key] else "not attempted"
-        rows.append(about | _row(lesson, key, verdict, course["tasks"][key]))
-    return rows, parts, tuple(limits)
+    parts = answers.written(cells, original["cells"], course["tasks"])
+    for key, title in course["tasks"].items():
+        verdict = "to be read" if parts[key] else "not attempted"
+        rows.append(about | _row(lesson, key, verdict, title))
+    if parts[answers.ELSEWHERE]:
+        words = "Written outside of the open tasks."
+        rows.append(about | _row(lesson, answers.ELSEWHERE, "to be read", words))
+    return rows, {(lesson, key): own for key, own in parts.items()}, tuple(limits)
+
+
+def _defined(cells):
+    """The names of the functions that a notebook's cells define, as far as they can be read."""
+    found = set()
+    for cell in cells:
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            tree = ast.parse(answers.text(cell["source"]))
+            found |= {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
+    return found
 
 
 def _row(lesson, task, verdict, words):
@@ -206,8 +238,8 @@ def _row(lesson, task, verdict, words):
     return {"notebook": lesson, "task": task, "verdict": verdict, "points": points, "words": words}
 
 
-def _judge(exercise, cells, settings, limits):
-    """The verdict on one exercise, and its words."""
+def _judge(exercise, cells, new, settings, limits):
+    """The verdict on one exercise, and its words; `new` are functions of the student's own."""
     try:
         own = Apart(
             settings.edition, settings.inside, settings.python,
@@ -220,7 +252,7 @@ def _judge(exercise, cells, settings, limits):
             except TimeoutError:
                 return "out of time", "The lines that define it do not end."
             if answer is None:
-                return _unanswered(state)
+                return _unanswered(state, new)
             if exercise.run is not call:
                 exercise = replace(exercise, run=answer.used_by(exercise.run))
             return _examined(exercise, answer, p, WAIT * settings.seconds)
@@ -232,10 +264,18 @@ def _judge(exercise, cells, settings, limits):
         return "error", f"It stopped with `{type(error).__name__}: {error}` before it was called."
 
 
-def _unanswered(state):
+def _unanswered(state, new):
     if state == "no function":
         return "error", "Under its name stands something that cannot be called."
-    return "not attempted", "" if state == "blank" else "It is no longer in the notebook."
+    if state == "blank":
+        return "not attempted", ""
+    if new:
+        return "error", f"It is no longer in the notebook, where these are new: {_list(new)}."
+    return "not attempted", "It is no longer in the notebook."
+
+
+def _list(names):
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def _examined(exercise, answer, process, seconds):
@@ -284,76 +324,6 @@ def _near(value):
     return [0.7 * value + 0.11, 0.4 * value + 0.07] if 0 <= value < 1 else [1.7 * value + 0.3]
 
 
-# Open tasks
-
-
-def _own(cells, original, key):
-    """What a student wrote for an open task, in order: ("text" or "code" or "png", content) pairs.
-
-    A task reaches from the cell that sets it to its answer's, and on to the next cell that was
-    handed out. Only what was not handed out counts.
-    """
-    was = {cell["id"]: _text(cell["source"]) for cell in original}
-    order = list(was)
-    first, last = order.index(key), order.index(f"{key}-answer")
-    task, parts, inside = set(order[first : last + 1]), [], False
-    for cell in cells:
-        if cell["id"] in was:
-            inside = cell["id"] in task
-        if not inside or was.get(cell["id"]) == cell["source"] or not cell["source"].strip():
-            continue
-        if cell["id"] == key:  # the question itself
-            continue
-        is_code = cell["kind"] == "code"
-        parts.append(("code" if is_code else "text", cell["source"][:LONGEST_TEXT]))
-        for output in cell["outputs"] if is_code else ():
-            parts += _shown(output)
-    return parts
-
-
-def _shown(output):
-    """Text and pictures of one output of a cell."""
-    data = output.get("data")
-    data = data if isinstance(data, dict) else {}
-    picture = data.get("image/png")
-    if isinstance(picture, str) and len(picture) < LARGEST_PICTURE:
-        try:
-            picture = base64.b64decode("".join(picture.split()), validate=True)
-        except ValueError:
-            picture = b""
-        if picture.startswith(PNG):
-            yield "png", base64.b64encode(picture).decode()
-            return
-    text = _text(output.get("text", "") or data.get("text/plain", ""))
-    if text.strip():
-        yield "output", text[:LONGEST_TEXT]
-
-
-PAGE = """<!DOCTYPE html>
-<meta charset="utf-8"><meta http-equiv="Content-Security-Policy"
-content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>body {{ max-width: 50em; margin: 2em auto; font: 16px/1.5 sans-serif }}
-pre {{ white-space: pre-wrap; background: #f3f3f3; padding: 0.6em }}
-p {{ white-space: pre-wrap }} img {{ max-width: 100% }}</style>
-<h1>{title}</h1>
-"""
-
-
-def page(title, answers):
-    """A page with every student's parts of one open task: text and pictures, nothing that runs."""
-    lines = [PAGE.format(title=html.escape(title))]
-    for student, parts in answers:
-        lines.append(f"<h2>{html.escape(student)}</h2>")
-        for kind, content in parts:
-            if kind == "png":
-                lines.append(f'<img alt="" src="data:image/png;base64,{content}">')
-            else:
-                tag = "p" if kind == "text" else "pre"
-                lines.append(f"<{tag}>{html.escape(content)}</{tag}>")
-    return "\n".join(lines) + "\n"
-
-
 # All of them
 
 
@@ -382,28 +352,77 @@ def grade_all(items, settings, jobs):
 
 
 def write(results, folder, edition):
-    """Write the table and the pages."""
+    """Write the tables and the pages, and return the rows of the first."""
     rows = [row for rows, _, _ in results for row in rows]
     rows.sort(key=lambda row: [row[column] for column in ("student", "notebook", "file", "task")])
-    with open(
-        folder / "grades.csv", "w", newline="", encoding="utf-8", errors="backslashreplace"
-    ) as file:
-        table = csv.DictWriter(file, COLUMNS)
-        table.writeheader()
-        for row in rows:
-            table.writerow({key: _plain(value) for key, value in row.items()})
-    answers = {}
+    _write_table(folder / "grades.csv", COLUMNS, rows)
+    students = list(by_student(rows, edition))
+    _write_table(folder / "students.csv", students[0] if students else ("student",), students)
+    given = {}
     for rows_of_one, parts, _ in results:
         for task, own in parts.items():
             if own:
                 name = "{student} ({file})".format(**rows_of_one[0])
-                answers.setdefault(task, []).append((name, own))
+                given.setdefault(task, []).append((name, own))
     (folder / "open").mkdir()
-    for (lesson, key), given in sorted(answers.items()):
-        title = handed_out(edition)[lesson]["metadata"]["course"]["tasks"][key]
-        text = page(f"{lesson}: {title}", sorted(given))
-        (folder / "open" / f"{lesson}_{key}.html").write_text(text, "utf-8", "backslashreplace")
+    for (lesson, key), found in sorted(given.items()):
+        original = handed_out(edition)[lesson]
+        title = original["metadata"]["course"]["tasks"].get(key, "outside of the open tasks")
+        page = answers.page(f"{lesson}: {title}", _task(original["cells"], key), sorted(found))
+        (folder / "open" / f"{lesson}_{key}.html").write_text(page, "utf-8", "backslashreplace")
     return rows
+
+
+def _write_table(path, columns, rows):
+    with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        table = csv.DictWriter(file, columns)
+        table.writeheader()
+        for row in rows:
+            table.writerow({key: _plain(value) for key, value in row.items()})
+
+
+def _task(cells, key):
+    """The texts that set an open task, its rubric among them."""
+    order = [cell["id"] for cell in cells]
+    if key not in order:
+        return []
+    task = cells[order.index(key) : order.index(f"{key}-answer")]
+    return [answers.text(cell["source"]) for cell in task if cell["cell_type"] == "markdown"]
+
+
+def by_student(rows, edition):
+    """A line a student, a dict: points in all and by notebook, what is to be read, and notes.
+
+    `of` counts the graded exercises of every notebook that anybody returned.
+    """
+    of = {
+        lesson: len(each["metadata"]["course"]["graded"])
+        for lesson, each in handed_out(edition).items()
+        if any(row["notebook"] == lesson for row in rows)
+    }
+    for student, own in groupby(rows, key=lambda row: row["student"]):
+        best, files, notes = {}, {}, []
+        for row in own:
+            if not row["notebook"]:
+                notes.append(f"{row['file']}: {row['words']}")
+                continue
+            task = row["notebook"], row["task"]
+            best[task] = max(best.get(task, row), row, key=_worth)
+            files.setdefault(row["notebook"], set()).add(row["file"])
+        points = {
+            lesson: sum(row["points"] or 0 for task, row in best.items() if task[0] == lesson)
+            for lesson in of
+        }
+        notes += [f"{name}: {len(found)} files" for name, found in files.items() if len(found) > 1]
+        to_be_read = sum(row["verdict"] == "to be read" for row in best.values())
+        yield {
+            "student": student, "points": sum(points.values()), "of": sum(of.values()), **points,
+            "to be read": to_be_read, "notes": "; ".join(notes),
+        }  # fmt: skip
+
+
+def _worth(row):
+    return row["points"] or 0, row["verdict"] == "to be read"
 
 
 def _plain(value):
