@@ -486,6 +486,56 @@ def test_files_sockets_and_other_processes_are_out_of_reach(edition, body):
     assert "PermissionError" in found.words
 
 
+def test_what_reaches_into_other_processes_is_refused(edition):
+    bodies = [
+        "__import__('resource').prlimit(__import__('os').getppid(), 7, (3, 3))",
+        "__import__('os').setpriority(0, __import__('os').getppid(), 19)",
+        "__import__('os').sched_setaffinity(__import__('os').getppid(), {0})",
+        "__import__('os').listdir('/dev')",
+    ]
+    for body in bodies:
+        with apart(edition, f"def add(x, y):\n    return {body}") as (process, _, answer):
+            if len(process.limits) < 3:
+                pytest.skip("this system has no Landlock or no seccomp, or old ones")
+            assert "PermissionError" in examine(ADDING, answer).words, body
+    own = "__import__('resource').getrlimit(7) and x + y"
+    assert verdict(edition, f"def add(x, y):\n    return {own}").right
+
+
+def test_what_is_told_of_an_error_names_no_file_of_the_teacher_s(edition):
+    source = (
+        "import sys\n"
+        "def told(self, error):\n"
+        "    return {'type': 'E', 'words': '', 'cell': 'course_utils/solutions/weight_decay.py',"
+        " 'line': 13}\n"
+        "def add(x, y):\n"
+        "    sys.modules['course_utils.lab.apart_process'].Student.told = told\n"
+        "    raise ValueError"
+    )
+    assert "return" not in verdict(edition, source).words
+
+
+def test_who_sleeps_at_the_last_look_is_out_of_time(edition, monkeypatch):
+    monkeypatch.setattr("course_utils.lab.apart.LONGER", 1)
+    source = (
+        "import time\ncalls = []\ndef add(x, y):\n    calls.append(x)\n"
+        "    if len(calls) > 6:\n        time.sleep(10**6)"
+    )
+    cells = [("<cell>", source)]
+    with Apart(edition, seconds=2) as process:
+        _, answer = process.define("add", cells, 20)
+        examine(ADDING, answer, 12)
+        assert process.waits
+
+
+def test_what_is_asked_of_an_input_that_stays_here_is_small():
+    from course_utils.lab.apart import _harmless
+
+    with pytest.raises(ValueError, match="too large arrays"):
+        _harmless([np.zeros((10**4, 1)), np.zeros((1, 10**4))])
+    assert _harmless([np.zeros(3), 2]) is not None
+
+
 @pytest.mark.parametrize(
     "line",
     [

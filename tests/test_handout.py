@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -99,6 +100,22 @@ def test_no_expression_in_it_is_an_answer(edition):
             cases = list(exercise.cases(np.random.default_rng(0)))
             right, given = (exercise.results(f, cases) for f in (exercise.reference, answer))
             assert any(map(exercise.difference, right, given)), f"{exercise.name}: {text}"
+
+
+def test_no_function_beside_the_exercises_is_an_answer(copies, edition):
+    """What a lesson's file keeps for its notebook, whatever it is called."""
+    for lesson, exercises in tool["graded"]().items():
+        beside = {}
+        for name in ("exercises", "blanks"):
+            path = edition / "course_utils" / "lessons" / lesson / f"{name}.py"
+            space = runpy.run_path(str(path)) if path.exists() else {}
+            beside |= {key: each for key, each in space.items() if inspect.isfunction(each)}
+        for exercise in exercises:
+            cases = list(exercise.cases(np.random.default_rng(0)))
+            right = exercise.results(exercise.reference, cases)
+            for key, function in beside.items():
+                given = exercise.results(function, cases)
+                assert any(map(exercise.difference, right, given)), f"{key} is {exercise.name}"
 
 
 def test_an_answer_outside_of_the_exercises_is_noticed(tmp_path):

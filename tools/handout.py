@@ -34,6 +34,7 @@ import numpy as np
 
 from course_utils import lessons, nn
 from course_utils.lab import stored
+from course_utils.lab.apart_process import uses
 from course_utils.lab.diagnosis.hypotheses import HYPOTHESES
 from course_utils.lab.diagnosis.responses import RESPONSES
 from course_utils.lab.diagnosis.view import View, moved, replaced
@@ -229,9 +230,10 @@ def _without(text, withheld, as_code, wanted):
         if parts:
             words = ast.Dict([ast.Constant(key) for key in parts], [*parts.values()])
             code.append(ast.keyword(name, words))
-    call = ast.Call(ast.Name("stored"), [ast.Name("__file__")], code)
+    load = ast.Load()
+    call = ast.Call(ast.Name("stored", load), [ast.Name("__file__", load)], code)
     blanks = [each for each in listed.elts if each not in found.values()]
-    listed.elts = [*blanks, ast.Starred(call)]
+    listed.elts = [*blanks, ast.Starred(call, load)]
     needed = _needed(tree, {"EXERCISES", "check", *wanted})
     parts = [_part(each, text, needed) for each in tree.body]
     docstring, *parts = filter(None, parts)
@@ -249,11 +251,12 @@ def _given(element):
 def _needed(tree, names):
     """All names of a module that some names need, themselves included."""
     needed, before = set(names), None
+    ast.fix_missing_locations(tree)
     while needed != before:
         before = set(needed)
         for each in tree.body:
             if not _is_import(each) and _binds(each) & needed:
-                needed |= {node.id for node in ast.walk(each) if isinstance(node, ast.Name)}
+                needed |= uses(each)
     return needed
 
 
@@ -448,10 +451,8 @@ def make(folder):
     paths = sorted((folder / "notebooks").glob("*.ipynb"))
     code = [cell.source for path in paths for cell in nbformat.read(path, 4).cells]
     code += [path.read_text("utf-8") for path in (folder / "course_utils").rglob("*.py")]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # wrong answers and odd inputs are tried
-        for lesson, found in exercises.items():
-            withhold(lesson, found, folder / "course_utils", imported_from(lesson, code))
+    for lesson, found in exercises.items():
+        withhold(lesson, found, folder / "course_utils", imported_from(lesson, code))
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
         _forget(notebook, path.parent)
@@ -474,4 +475,5 @@ def make(folder):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
+    warnings.simplefilter("ignore")  # wrong answers and odd inputs are tried
     make(sys.argv[1])

@@ -38,7 +38,8 @@ for name, text in {texts!r}.items():
 module.main()
 """
 LONGEST = 20_000_000  # bytes of one reply
-LARGEST_NUMBER = 10**6  # whole numbers that an input which stays here is asked with
+LARGEST_NUMBER = 10**6  # whole numbers, and entries, that an input which stays here is asked with
+LONGER = 6  # times the processor time: then a call that only sleeps is over
 
 
 class Gone(Exception):
@@ -76,7 +77,8 @@ class Apart:
         self._folder = tempfile.TemporaryDirectory(prefix="apart-", ignore_cleanup_errors=True)
         folder = self._folder.name
         prefixes = {sys.prefix, sys.base_prefix, os.path.dirname(os.path.realpath(sys.executable))}
-        readable = [self.edition, *sorted(prefixes), "/usr", "/lib", "/lib64", "/dev", "/proc/self"]
+        readable = [self.edition, *sorted(prefixes), "/usr", "/lib", "/lib64", "/proc/self"]
+        readable += ["/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"]
         command = [part.replace("{edition}", self.edition) for part in self.inside]
         self._process = subprocess.Popen(
             [*command, self.python, "-c", START.format(texts=TEXTS)],
@@ -94,7 +96,7 @@ class Apart:
             },
             start_new_session=True,
         )
-        self._read, self.waits, self._results = bytearray(), False, []
+        self._read, self.waits, self._results, self._cells = bytearray(), False, [], set()
         limits = {"seconds": self.seconds, "memory": self.memory}
         try:
             self._send({**limits, "readable": readable, "writable": [folder]})
@@ -135,7 +137,7 @@ class Apart:
         Exception
             What the lines raise, as an exception of another class with the same name; `Gone`.
         """
-        self._results = []
+        self._results, self._cells = [], {cell for cell, _ in cells}
         for cell, source in cells:
             linecache.cache[cell] = (len(source), None, source.splitlines(keepends=True), cell)
         reply = self._asked({"do": "define", "name": name, "cells": cells}, seconds)
@@ -147,7 +149,7 @@ class Apart:
         """The result of the function on an input, into whose arrays its changes are written."""
         asks = [callable(part) and not hasattr(part, "forward") for part in case]
         parts = [("ask", i) if ask else ("value", case[i]) for i, ask in enumerate(asks)]
-        reply = self._asked({"do": "call", "case": parts, "run": run}, None, case)
+        reply = self._asked({"do": "call", "case": parts, "run": run}, LONGER * self.seconds, case)
         try:
             result = unpack(reply["result"])
             for i, now in reply["changed"].items():
@@ -161,18 +163,20 @@ class Apart:
 
     def _asked(self, request, seconds, case=()):
         """The reply to a request; meanwhile inputs that stay here answer."""
+        if self.waits:
+            raise Gone("the process no longer answers")
         self.waits = True
         self._send(request)
         while "ask" in (reply := self._receive(seconds)):
             try:
-                arguments = [_harmless(unpack(each)) for each in reply["arguments"]]
+                arguments = _harmless([unpack(each) for each in reply["arguments"]])
                 answer = "value", case[reply["ask"]](*arguments)
             except Exception as error:  # noqa: BLE001 (asked with anything at all)
                 answer = "error", str(error)
             self._send(answer)
         self.waits = False
         if "error" in reply:
-            _raise(reply["error"])
+            _raise(reply["error"], self._cells)
         return reply
 
     def _send(self, message):
@@ -241,10 +245,13 @@ class Answer:
         return there
 
 
-def _harmless(value):
-    if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+def _harmless(arguments):
+    if any(isinstance(each, int) and abs(each) > LARGEST_NUMBER for each in arguments):
         raise ValueError("too large a number")
-    return value
+    shapes = [each.shape for each in arguments if isinstance(each, np.ndarray)]
+    if np.prod([1.0, *np.broadcast_shapes(*shapes)]) > LARGEST_NUMBER:
+        raise ValueError("too large arrays")
+    return arguments
 
 
 def _write(argument, now):
@@ -267,11 +274,12 @@ def _overwrite(old, new):
             _overwrite(item, its_new)
 
 
-def _raise(told):
-    """Raise what was raised there, as if it were in the student's line here."""
+def _raise(told, cells):
+    """Raise what was raised there, as if it were in the student's line here, in one of the cells."""
     try:
         error = unpack({"kind": "error", "type": told["type"], "words": told["words"]})
-        cell, line = str(told["cell"]) or __file__, min(int(told["line"]), 10_000)
+        cell, line = str(told["cell"]), min(int(told["line"]), 10_000)
+        cell = cell if cell in cells else __file__  # what is told may name any file
         code = compile("\n" * (line - 1) + "raise error", cell, "exec")
     except Exception as wrong:
         raise Gone("the process sends what is no reply") from wrong

@@ -59,7 +59,7 @@ def give_up(seconds, memory, readable, writable):
 
 
 def _landlock(libc, readable, writable):
-    """Give up all files but those in some folders, and signals to processes outside."""
+    """Give up all files but some and those in some folders, and signals to processes outside."""
 
     def call(number, *arguments):
         result = libc.syscall(ctypes.c_long(number), *arguments)
@@ -78,9 +78,10 @@ def _landlock(libc, readable, writable):
     read = (1 << 2) | (1 << 3)
     for allowed, paths in ((read, readable), (everything & ~1, writable)):
         for path in paths:
-            if os.path.isdir(path):
+            if os.path.exists(path):
                 handle = os.open(path, os.O_PATH)
-                rule = allowed.to_bytes(8, sys.byteorder) + handle.to_bytes(4, sys.byteorder)
+                rights = allowed if os.path.isdir(path) else allowed & (1 << 2)
+                rule = rights.to_bytes(8, sys.byteorder) + handle.to_bytes(4, sys.byteorder)
                 call(445, ctypes.c_int(ruleset), ctypes.c_int(1), rule, ctypes.c_uint32(0))
                 os.close(handle)
     call(446, ctypes.c_int(ruleset), ctypes.c_uint32(0))
@@ -88,17 +89,29 @@ def _landlock(libc, readable, writable):
     return "files and signals (Landlock)" if scope else "files (Landlock)"
 
 
-# By machine: how seccomp calls it; fork, vfork, ptrace, socket and io_uring_setup; and clone
+# By machine: how seccomp calls it; fork, vfork, ptrace, socket, io_uring_setup, setpriority,
+# sched_setparam, sched_setscheduler, sched_setaffinity, shmget, msgget, semget, mq_open, add_key and
+# ioprio_set; clone; and prlimit64
 CALLS = {
-    "x86_64": (0xC000003E, (57, 58, 101, 41, 425), 56),
-    "aarch64": (0xC00000B7, (117, 198, 425), 220),
+    "x86_64": (
+        0xC000003E,
+        (57, 58, 101, 41, 425, 141, 142, 144, 203, 29, 68, 64, 240, 248, 251),
+        56,
+        302,
+    ),
+    "aarch64": (
+        0xC00000B7,
+        (117, 198, 425, 140, 118, 119, 122, 194, 186, 190, 180, 217, 30),
+        220,
+        261,
+    ),
 }
 REFUSED, MISSING, ALLOWED = 0x00050001, 0x00050026, 0x7FFF0000
 
 
 def _seccomp(libc):
-    """Give up new processes, but not threads, and sockets."""
-    machine, calls, clone = CALLS[os.uname().machine]
+    """Give up new processes, but not threads; sockets, and what reaches into other processes."""
+    machine, calls, clone, prlimit = CALLS[os.uname().machine]
     load, equal, at_least, any_bit, end = 0x20, 0x15, 0x35, 0x45, 0x06
     lines = [(load, 0, 0, 4), (equal, 1, 0, machine), (end, 0, 0, REFUSED)]
     lines += [(load, 0, 0, 0), (at_least, 0, 1, 2**30), (end, 0, 0, REFUSED)]
@@ -111,6 +124,8 @@ def _seccomp(libc):
         (any_bit, 1, 0, 0x10000),
         (end, 0, 0, REFUSED),
     ]
+    lines += [(load, 0, 0, 0), (equal, 0, 3, prlimit)]
+    lines += [(load, 0, 0, 16), (equal, 1, 0, 0), (end, 0, 0, REFUSED)]  # zero is oneself
     lines += [(end, 0, 0, ALLOWED)]
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
     header = struct.pack("HxxxxxxP", len(lines), ctypes.addressof(program))
@@ -150,7 +165,7 @@ def binds(statement):
 
 
 def uses(statement):
-    """The names of the notebook that a statement uses, those inside of its functions among them."""
+    """The names of its module that a statement uses, those inside of its functions among them."""
     waiting, names = [compile(ast.Module([statement], []), "", "exec")], set()
     while waiting:
         code = waiting.pop()

@@ -9,6 +9,7 @@ import dis
 import inspect
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import dropwhile
@@ -164,7 +165,7 @@ def examine(exercise, answer, seconds=SECONDS):
     if trial.error is not None:
         return _about_error(exercise, trial)
     if all(result is None for result in trial.results):
-        return _about_nothing(trial)
+        return _about_nothing(trial, seconds)
     if all(result is ... for result in trial.results):
         return NOT_ATTEMPTED
     if not any(trial.wrong):
@@ -233,9 +234,12 @@ def _about_lost(name):
     )
 
 
-def _about_nothing(trial):
+def _about_nothing(trial, seconds):
     """The function has code, and nothing comes back."""
-    if trial.prints():
+    printed = False
+    with suppress(TimeoutError):
+        printed = within(seconds, trial.prints)
+    if printed:
         return Verdict(
             False,
             "It prints, and returns nothing: the result is nothing to whoever calls it. Hand it on "

@@ -77,7 +77,7 @@ def find_bug(network, x):
 
 
 def broken_networks(rng):
-    for where in PLACES:
+    for where in rng.permutation(PLACES):  # so that who counts calls finds nothing
         yield broken_network(rng, where), rng.standard_normal((3, 2)).round(1)
 
 

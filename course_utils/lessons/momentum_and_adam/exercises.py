@@ -57,8 +57,9 @@ class Suspect:
 
 
 def suspects(rng):
-    for forgets in (("first", "second"), (), ("second",), ("first",)):
-        yield (Suspect(forgets),)
+    kinds = [("first", "second"), (), ("second",), ("first",)]
+    for i in rng.permutation(len(kinds)):  # so that who counts calls finds nothing
+        yield (Suspect(kinds[i]),)
 
 
 EXERCISES = [
