@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import classroom
@@ -353,6 +354,17 @@ def test_a_table_of_the_right_results_is_wrong_on_other_inputs(name):
         return  # whose inputs are functions that stay with the teacher: there is nothing to look up
     for cases in other_cases(exercise):
         assert not examine(replace(exercise, cases=lambda rng, c=cases: c), table).right
+
+
+@pytest.mark.parametrize("name", ["find_bug", "forgotten_power"])
+def test_who_counts_the_calls_is_wrong_on_other_inputs(name):
+    exercise = EXERCISES[name]
+    usual = list(exercise.cases(np.random.default_rng(0)))
+    right = cycle(exercise.results(exercise.reference, usual))
+    for cases in other_cases(exercise):
+        assert not examine(
+            replace(exercise, cases=lambda rng, c=cases: c), lambda *_: next(right)
+        ).right
 
 
 # A function in a process of its own

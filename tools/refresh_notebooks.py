@@ -5,7 +5,8 @@
 
 Cells are numbered 1 to n, pictures stay, and everything that changes from run to run goes: widget
 views and state, progress bars, timings, versions. Run twice, it changes nothing. A thumbnail of
-each notebook's first live exploration goes to notebooks/images/ for the map of the course.
+each notebook's first live exploration goes to notebooks/images/ for the map of the course, and the
+index of CARD.md is written anew.
 """
 
 import base64
@@ -85,4 +86,7 @@ def main(paths):
 
 
 if __name__ == "__main__":
+    import write_index
+
     main([Path(name) for name in sys.argv[1:]] or sorted(NOTEBOOKS.glob("*.ipynb")))
+    write_index.main()

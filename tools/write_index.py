@@ -2,7 +2,7 @@
 
     python tools/write_index.py
 
-It is read off the notebooks, so it wants no care but this command; a test holds the two together.
+It is read off the notebooks; tools/refresh_notebooks.py does the same at its end.
 """
 
 import ast
@@ -83,6 +83,10 @@ def index():
     return "\n".join(map(entry, paths))
 
 
-if __name__ == "__main__":
+def main():
     card, _, _ = CARD.read_text(encoding="utf-8").partition(BEGIN)
     CARD.write_text(card + BEGIN + "\n" + index(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

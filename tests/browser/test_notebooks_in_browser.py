@@ -5,7 +5,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import pytest
+
+from course_utils import lessons
 
 from .checks import blank_problems, exercise_problems, fill_in, prediction_problems, problems
 from .lab import NOTEBOOKS
@@ -27,6 +30,8 @@ class Visit:
     saved_errors: list[str]
     saved_pictures: list[int]  # by cell
     handed_out: dict[str, str]  # what the blanks' cells held, by name
+    blanks: list[str]  # those that its lesson has
+    questions: int  # cells that ask for a prediction
 
 
 @pytest.fixture(
@@ -40,7 +45,12 @@ def visit(lab, browser, request):
         errors = notebook.errors()
         handed_out = fill_in(notebook)
         notebook.run_all()
-        yield Visit(notebook, SCREENSHOTS / request.param.stem, errors, saved, handed_out)
+        name = request.param.stem
+        exercises = lessons.all_exercises().get(name.partition("_")[2], [])
+        blanks = [each.name for each in exercises if each.blank]
+        cells = nbformat.read(request.param, 4).cells
+        questions = sum(cell.source.startswith("predict(") for cell in cells)
+        yield Visit(notebook, SCREENSHOTS / name, errors, saved, handed_out, blanks, questions)
 
 
 def test_runs_without_errors(visit):
@@ -49,7 +59,7 @@ def test_runs_without_errors(visit):
 
 
 def test_runs_on_the_students_blanks(visit):
-    assert visit.handed_out, "the notebook has none"
+    assert sorted(visit.handed_out) == sorted(visit.blanks)
     found = blank_problems(visit.notebook)
     assert not found, "\n".join(found)
 
@@ -73,7 +83,9 @@ def test_every_control_works(visit):
 
 
 def test_every_prediction_is_followed(visit):
-    assert_no_problems(visit, visit.notebook.predictions(), prediction_problems)
+    predictions = visit.notebook.predictions()
+    assert len(predictions) == visit.questions
+    assert_no_problems(visit, predictions, prediction_problems)
 
 
 def test_every_exercise_responds(visit):
@@ -86,7 +98,6 @@ def test_every_exercise_responds(visit):
 
 
 def assert_no_problems(visit, questions, problems):
-    assert questions, "the notebook has none"
     found = [f"cell {each.cell}: {fault}" for each in questions for fault in problems(each)]
     found += visit.notebook.errors()
     assert not found, "\n".join(found)

@@ -164,6 +164,7 @@ EXERCISES = [
     Exercise(
         scale_for,
         cases=factors_and_depths,
+        without=("expected_lengths",),
         mistakes=[
             Mistake(
                 lambda factor, depth: 2 * factor ** (1 / depth),
@@ -208,6 +209,7 @@ EXERCISES = [
     Exercise(
         layers_until,
         cases=lengths_and_scales,
+        without=("expected_lengths",),
         mistakes=[
             Mistake(
                 lambda limit, length, c: layers_until(limit, length, c) - 1,
