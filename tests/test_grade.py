@@ -227,6 +227,23 @@ def test_what_stands_outside_of_all_tasks_is_shown_too(course):
     assert own(course, lambda cells: cells.append(own_code))["elsewhere"] == []
 
 
+def test_what_a_task_s_own_cells_draw_is_shown_once_there_is_anything_new(course):
+    output = {"output_type": "stream", "name": "stdout", "text": "drawn"}
+    original = [
+        {"id": "q", "source": "?"}, {"id": "class", "source": "pass"}, {"id": "run", "source": "run()"},
+        {"id": "q-answer", "source": "a"},
+    ]  # fmt: skip
+    cells = [
+        {"id": "q", "kind": "markdown", "source": "?", "outputs": [], "attachments": None},
+        {"id": "class", "kind": "code", "source": "pass", "outputs": [], "attachments": None},
+        {"id": "run", "kind": "code", "source": "run()", "outputs": [output], "attachments": None},
+    ]
+    find = tool["answers"].written
+    assert find(cells, original, ["q"])["q"] == []
+    cells[1]["source"] = "mine"
+    assert find(cells, original, ["q"])["q"] == [("code", "mine"), ("output", "drawn")]
+
+
 def test_pictures_in_a_text_and_what_cannot_be_shown_are_told():
     jpeg = base64.b64encode(b"\xff\xd8\xff and so on").decode()
     cells = [
@@ -250,6 +267,7 @@ def test_pictures_in_a_text_and_what_cannot_be_shown_are_told():
 
 
 def test_a_page_has_the_question_and_runs_nothing():
+    assert r"\{1, 2\} &lt; a*b*c" in tool["answers"].rendered(r"$\{1, 2\} < a*b*c$")
     parts = [("text", "| a |\n|---|\n| <script>x</script> |\n\n[l](javascript:alert(1))")]
     page = tool["answers"].page("t", ["**1. Open: why?**"], [("ada & co", parts)])
     assert "<strong>1. Open: why?</strong>" in page and "ada &amp; co" in page and "<td>" in page
@@ -353,7 +371,8 @@ def test_a_table_of_the_right_results_is_wrong_on_other_inputs(name):
     if name in ("find_c", "forgotten_power"):
         return  # whose inputs are functions that stay with the teacher: there is nothing to look up
     for cases in other_cases(exercise):
-        assert not examine(replace(exercise, cases=lambda rng, c=cases: c), table).right
+        is_right = examine(replace(exercise, cases=lambda rng, c=cases: c), table).right
+        assert not is_right, "the edition holds these inputs: let `cases` draw from more values"
 
 
 @pytest.mark.parametrize("name", ["find_bug", "forgotten_power"])

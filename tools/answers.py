@@ -1,7 +1,7 @@
 """What students wrote for open tasks: found in a returned notebook, and made into pages to read.
 
 A page holds text and pictures only: markdown is rendered with its HTML escaped, and the browser is
-told to run nothing. Formulas stay as they were typed.
+told to run nothing. Formulas are shown as they were typed.
 """
 
 import base64
@@ -46,7 +46,7 @@ def written(cells, original, tasks):
 
     A task reaches from the cell that sets it to its answer's, and on to the next cell that was
     handed out. Of what was handed out, only what is new in it counts; code outside of the tasks does
-    not.
+    not. Where there is anything new in a task, what its other cells have shown counts too.
 
     Parameters
     ----------
@@ -68,21 +68,22 @@ def written(cells, original, tasks):
         first, last = order.index(key), order.index(f"{key}-answer")
         task_of |= dict.fromkeys(order[first : last + 1], key)
     found, current = {key: [] for key in (*tasks, ELSEWHERE)}, ELSEWHERE
+    new = set()
     for cell, key in zip(cells, recognized(cells, original)):
         if key is not None:
             current = task_of.get(key, ELSEWHERE)
         is_code = cell["kind"] == "code"
         source = cell["source"] if key is None or is_code else _added(was[key], cell["source"])
-        if not source.strip() or (is_code and (cell["source"] == was.get(key))):
+        if not source.strip() or (is_code and current == ELSEWHERE):
             continue
-        if is_code and current != ELSEWHERE:
-            found[current].append(("code", source[:LONGEST_TEXT]))
-            for output in cell["outputs"]:
-                found[current] += _shown(output)
-        elif not is_code:
-            found[current].append(("text", source[:LONGEST_TEXT]))
-            found[current] += _attached(cell["attachments"])
-    return found
+        is_new = source != was.get(key)
+        if is_new:
+            new.add(current)
+            found[current].append(("code" if is_code else "text", source[:LONGEST_TEXT]))
+        for output in cell["outputs"]:
+            found[current] += _shown(output)
+        found[current] += _attached(cell["attachments"])
+    return {key: parts if key in new else [] for key, parts in found.items()}
 
 
 def _added(before, now):
@@ -139,7 +140,7 @@ section {{ border-top: 2px solid #bbb }} .task {{ background: #eef4fb; padding: 
 <h1>{title}</h1>
 """
 
-_markdown = mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])
+_markdown = mistune.create_markdown(escape=True, plugins=["table", "math"])
 
 
 def page(title, task, answers):

@@ -452,7 +452,8 @@ def make(folder):
     code = [cell.source for path in paths for cell in nbformat.read(path, 4).cells]
     code += [path.read_text("utf-8") for path in (folder / "course_utils").rglob("*.py")]
     for lesson, found in exercises.items():
-        withhold(lesson, found, folder / "course_utils", imported_from(lesson, code))
+        if (folder / "course_utils" / "lessons" / lesson).exists():  # git knows it
+            withhold(lesson, found, folder / "course_utils", imported_from(lesson, code))
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
         _forget(notebook, path.parent)

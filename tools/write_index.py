@@ -64,12 +64,12 @@ def entry(path):
     notebook = nbformat.read(path, as_version=4)
     opening = notebook.cells[0].source
     title = opening.partition("\n")[0].removeprefix("# ").replace(" · ", " ")
-    time = TIME.search(opening).group(1)
+    time = TIME.search(opening)
     explorations, blanks, exercises = contents(notebook)
     return "\n".join(
         [
             f"### [{title}](notebooks/{path.name})\n",
-            f"{time[0].upper()}{time[1:]}\n",
+            f"{time[1][0].upper()}{time[1][1:]}\n" if time else "",
             f"- *Drag:* {'; '.join(explorations)}",
             f"- *Write:* {', '.join(f'`{name}`' for name in blanks)}",
             f"- *Exercises:* {' '.join(exercises)}\n",
