@@ -213,10 +213,10 @@ def main(command, *given):
         edition, folder, count, *stems = given
         expected = make(edition, folder, int(count), stems)
         listed = [[*key, sorted(verdicts)] for key, verdicts in expected.items()]
-        (Path(folder) / "expected.json").write_text(json.dumps(listed))
+        (Path(folder) / ".expected.json").write_text(json.dumps(listed))
         return
     folder, table = given
-    listed = json.loads((Path(folder) / "expected.json").read_text())
+    listed = json.loads((Path(folder) / ".expected.json").read_text())
     lost, wrong, counts = compare({tuple(key): set(v) for *key, v in listed}, table)
     print(
         f"{len(listed)} tasks and files: {len(lost)} lost, {len(wrong)} not as expected; {dict(counts)}"

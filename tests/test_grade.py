@@ -318,6 +318,19 @@ def test_of_two_files_the_better_counts_and_a_note_says_so(handed_in):
     assert students["zipped"]["points"] == "0"
 
 
+def test_blanks_that_hold_code_are_counted_and_not_judged(handed_in, edition, course):
+    rows, students = handed_in
+    of = len([name for name, each in tool["exercises"]("initialization").items() if each.blank])
+    (row,) = (r for r in rows if r["student"] == "nameless" and r["task"] == "blanks")
+    assert (row["verdict"], row["points"]) == ("practice", "")
+    assert (
+        row["words"] == f"0 of {of} hold code." and students["nameless"]["practice"] == f"0 of {of}"
+    )
+    code = [("<cell>", "def forward_factor(c, n_in, n_out):\n    return 7"), ("<cell>", "def (")]
+    found = tool["_practiced"]("initialization", ["leaky_relu_c", "find_c", "tanh_ratio"], code)
+    assert (found["written"], found["blanks"]) == (1, of)
+
+
 def test_a_function_of_another_name_is_told(handed_in):
     (row,) = (r for r in handed_in[0] if r["student"] == "renamed" and r["task"] == "find_c")
     assert row["verdict"] == "error" and "`bisect`" in row["words"]

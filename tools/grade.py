@@ -8,8 +8,8 @@ A notebook is known by what the student edition wrote into it, by its cells, or 
 RESULTS, which must be new or empty, gets
 
 - grades.csv: student, notebook, task, verdict, points, words, file. The verdict is *right*, *known
-  mistake*, *wrong*, *not attempted*, *error*, *out of time*, or *to be read* for an open task and
-  for what stands outside of all of them,
+  mistake*, *wrong*, *not attempted*, *error*, *out of time*, *to be read* for an open task and for
+  what stands outside of all of them, or *practice* for the blanks: how many hold code, right or not,
 - students.csv: a line a student, with the points of every notebook that anybody returned and their
   sum; of two files of one notebook the better verdict counts, task by task, and a note says so,
 - open/: a page for each open task, with its question and what every student wrote and drew for it.
@@ -71,6 +71,8 @@ import handout
 from course_utils import lessons
 from course_utils.lab import stored
 from course_utils.lab.apart import Apart, Gone
+from course_utils.lab.apart_process import binds, checks, is_blank
+from course_utils.lab.apart_process import read as read_statements
 from course_utils.lab.checker import call, examine
 from course_utils.lab.diagnosis.view import is_float_or_int, replaced
 
@@ -216,10 +218,27 @@ def grade(item, settings):
     for key, title in course["tasks"].items():
         verdict = "to be read" if parts[key] else "not attempted"
         rows.append(about | _row(lesson, key, verdict, title))
+    rows.append(about | _practiced(lesson, course["graded"], code))
     if parts[answers.ELSEWHERE]:
         words = "Written outside of the open tasks."
         rows.append(about | _row(lesson, answers.ELSEWHERE, "to be read", words))
     return rows, {(lesson, key): own for key, own in parts.items()}, tuple(limits)
+
+
+def _practiced(lesson, graded, code):
+    """The row that says how many of the blanks, and other practice, hold code. None of it runs."""
+    statements, _ = read_statements(code)
+
+    def is_written(name):
+        return any(
+            name in binds(each) and checks(each) != name and not is_blank(each)
+            for _, each in statements
+        )
+
+    names = [name for name in exercises(lesson) if name not in graded]
+    written = sum(map(is_written, names))
+    words = f"{written} of {len(names)} hold code."
+    return _row(lesson, "blanks", "practice", words) | {"written": written, "blanks": len(names)}
 
 
 def _defined(cells):
@@ -233,7 +252,7 @@ def _defined(cells):
 
 
 def _row(lesson, task, verdict, words):
-    points = {"right": 1, "to be read": ""}.get(verdict, 0)
+    points = {"right": 1, "to be read": "", "practice": ""}.get(verdict, 0)
     words = ADDRESS.sub("0x...", words)
     return {"notebook": lesson, "task": task, "verdict": verdict, "points": points, "words": words}
 
@@ -375,7 +394,7 @@ def write(results, folder, edition):
 
 def _write_table(path, columns, rows):
     with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
-        table = csv.DictWriter(file, columns)
+        table = csv.DictWriter(file, columns, extrasaction="ignore")
         table.writeheader()
         for row in rows:
             table.writerow({key: _plain(value) for key, value in row.items()})
@@ -415,14 +434,17 @@ def by_student(rows, edition):
         }
         notes += [f"{name}: {len(found)} files" for name, found in files.items() if len(found) > 1]
         to_be_read = sum(row["verdict"] == "to be read" for row in best.values())
+        written, blanks = (
+            sum(r.get(key, 0) for r in best.values()) for key in ("written", "blanks")
+        )
         yield {
             "student": student, "points": sum(points.values()), "of": sum(of.values()), **points,
-            "to be read": to_be_read, "notes": "; ".join(notes),
+            "to be read": to_be_read, "practice": f"{written} of {blanks}", "notes": "; ".join(notes),
         }  # fmt: skip
 
 
 def _worth(row):
-    return row["points"] or 0, row["verdict"] == "to be read"
+    return row["points"] or 0, row["verdict"] == "to be read", row.get("written", 0)
 
 
 def _plain(value):

@@ -45,13 +45,18 @@ def one_of_several(view):
 REDUCTIONS = {"added up": np.sum, "averaged": np.mean}
 
 
+def floats(value):
+    """An array of floats; a TypeError for what would lose something, as complex numbers do."""
+    return np.asarray(value).astype(float, casting="same_kind")
+
+
 def reduced(view):
     """A sum or a mean is missing, or one is too much."""
     for word, reduce in REDUCTIONS.items():
         for axis, place in ((None, "in full"), (0, "down each column"), (1, "along each row")):
-            if view.all_agree(lambda given: reduce(np.asarray(given, float), axis=axis)):
+            if view.all_agree(lambda given: reduce(floats(given), axis=axis)):
                 return f"{word.capitalize()} {place}, yours is right: that is still to be done."
-            if view.all_agree(target=lambda right: reduce(np.asarray(right, float), axis=axis)):
+            if view.all_agree(target=lambda right: reduce(floats(right), axis=axis)):
                 return f"Yours is the right result {word} {place}: that is too much."
     return None
 
