@@ -165,6 +165,17 @@ def test_a_file_that_git_does_not_know_is_told(monkeypatch, tmp_path, capsys):
     assert "notebooks/13_new.ipynb" in capsys.readouterr().err
 
 
+def test_half_an_edition_is_not_left_behind(monkeypatch, tmp_path):
+    def fails(*arguments):
+        assert (tmp_path / "copy" / "notebooks").is_dir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(tool["make"].__globals__, "withhold", fails)
+    with pytest.raises(KeyboardInterrupt):
+        tool["make"](tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
 def test_what_is_stored_are_numbers_and_words_and_never_a_formula(edition):
     files = list(edition.rglob(stored.FILE))
     assert len(files) == len(list((edition / "course_utils" / "lessons").glob("*/exercises.py")))

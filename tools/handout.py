@@ -435,10 +435,18 @@ def answers_left(folder, names):
 
 
 def make(folder):
-    """Write the student edition into a new or empty folder."""
+    """Write the student edition into a new or empty folder, or nothing if that fails."""
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise SystemExit(f"{folder} is not empty: name a new folder")
+    try:
+        _write(folder)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # half of it holds answers
+        raise
+
+
+def _write(folder):
     for name in files("--others", "--exclude-standard"):
         print(f"left out, since git does not know it yet (git add): {name}", file=sys.stderr)
     for name in files():
@@ -465,7 +473,6 @@ def make(folder):
         nbformat.write(notebook, path)
     left = list(answers_left(folder, set().union(*names.values())))
     if left:
-        shutil.rmtree(folder)
         raise SystemExit(
             "\n".join(
                 f"{path} holds the graded {name}: move it to exercises.py" for path, name in left
