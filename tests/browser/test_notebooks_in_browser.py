@@ -1,5 +1,6 @@
 """Every notebook in a real JupyterLab: as saved, run from top to bottom, played with, answered."""
 
+import re
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Visit:
     handed_out: dict[str, str]  # what the blanks' cells held, by name
     blanks: list[str]  # those that its lesson has
     questions: int  # cells that ask for a prediction
+    checks: int  # cells that check a blank or an exercise
 
 
 @pytest.fixture(
@@ -48,9 +50,12 @@ def visit(lab, browser, request):
         name = request.param.stem
         exercises = lessons.all_exercises().get(name.partition("_")[2], [])
         blanks = [each.name for each in exercises if each.blank]
-        cells = nbformat.read(request.param, 4).cells
-        questions = sum(cell.source.startswith("predict(") for cell in cells)
-        yield Visit(notebook, SCREENSHOTS / name, errors, saved, handed_out, blanks, questions)
+        sources = [cell.source for cell in nbformat.read(request.param, 4).cells]
+        asked = (
+            sum(source.startswith("predict(") for source in sources),
+            sum(re.fullmatch(r"(\w+) = check\(\1\)", source) is not None for source in sources),
+        )
+        yield Visit(notebook, SCREENSHOTS / name, errors, saved, handed_out, blanks, *asked)
 
 
 def test_runs_without_errors(visit):
@@ -90,6 +95,7 @@ def test_every_prediction_is_followed(visit):
 
 def test_every_exercise_responds(visit):
     exercises = visit.notebook.exercises()
+    assert len(exercises) == visit.checks
     assert len(exercises) == visit.notebook.page.locator(".exercise").count(), "panels"
     for each in exercises:
         if each.name in visit.handed_out:
