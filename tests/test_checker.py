@@ -139,7 +139,7 @@ def test_an_answer_that_is_right_at_times_is_wrong():
             "of `new_velocity` is",
         ),
         ("weight_shapes", lambda widths: pairwise(widths), "is a pairwise, where a list of"),
-        ("find_bug", lambda network, x: 7, "is 7 and should be '"),
+        ("find_bug", lambda network, x: 7, "is 7 and should be '2.b'"),
         ("find_c", lambda norm_ratio: 1 + 2j, "is 1+2j and should be"),
     ],
 )

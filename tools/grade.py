@@ -52,7 +52,6 @@ import threading
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -210,7 +209,15 @@ def grade(item, settings):
     code = [
         (f"<cell {i} {c['id']}>", c["source"]) for i, c in enumerate(cells) if c["kind"] == "code"
     ]
-    new = _defined(cells) - _defined(original["cells"])
+    statements, _ = read_statements(code)
+    handed, _ = read_statements(
+        [
+            (c["id"], answers.text(c["source"]))
+            for c in original["cells"]
+            if c["cell_type"] == "code"
+        ]
+    )
+    new = _functions(statements) - _functions(handed)
     for name in course["graded"]:
         verdict, words = _judge(exercises(lesson)[name], code, new, settings, limits)
         rows.append(about | _row(lesson, name, verdict, words))
@@ -218,16 +225,15 @@ def grade(item, settings):
     for key, title in course["tasks"].items():
         verdict = "to be read" if parts[key] else "not attempted"
         rows.append(about | _row(lesson, key, verdict, title))
-    rows.append(about | _practiced(lesson, course["graded"], code))
+    rows.append(about | _practiced(lesson, course["graded"], statements))
     if parts[answers.ELSEWHERE]:
         words = "Written outside of the open tasks."
         rows.append(about | _row(lesson, answers.ELSEWHERE, "to be read", words))
     return rows, {(lesson, key): own for key, own in parts.items()}, tuple(limits)
 
 
-def _practiced(lesson, graded, code):
+def _practiced(lesson, graded, statements):
     """The row that says how many of the blanks, and other practice, hold code. None of it runs."""
-    statements, _ = read_statements(code)
 
     def is_written(name):
         return any(
@@ -241,14 +247,9 @@ def _practiced(lesson, graded, code):
     return _row(lesson, "blanks", "practice", words) | {"written": written, "blanks": len(names)}
 
 
-def _defined(cells):
-    """The names of the functions that a notebook's cells define, as far as they can be read."""
-    found = set()
-    for cell in cells:
-        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            tree = ast.parse(answers.text(cell["source"]))
-            found |= {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
-    return found
+def _functions(statements):
+    """The names of the functions that a notebook defines."""
+    return {each.name for _, each in statements if isinstance(each, ast.FunctionDef)}
 
 
 def _row(lesson, task, verdict, words):
